@@ -1,0 +1,8 @@
+//! What all languages agree on: knobs, routes, problem types. Declarations only.
+//!
+//! A fact that two languages must share is written here once and generated into the others.
+//! This crate knows nothing of sockets, requests or hosts, and decides nothing.
+#![forbid(unsafe_code)]
+
+pub mod problem;
+pub mod route;

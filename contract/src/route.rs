@@ -1,0 +1,108 @@
+//! The shape of a route document: how a binding describes one route to the engine.
+//!
+//! A binding reads its host's idiom (decorators, options, blocks) and writes this document; the
+//! engine compiles it once at start. It crosses the ABI as JSON, so a new key never moves a struct.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// One route: which requests it takes, what it reads from them, and who answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RouteDocument {
+    /// Upper-case method tokens, at least one (RFC 9110 §9.1).
+    pub methods: Vec<String>,
+    /// Pattern such as `/items/{id:int}` or `/items/:id`.
+    pub path: String,
+    /// The host's own number for the function that answers; handed back with every call.
+    pub handler: u32,
+    /// Name for logs and documents, usually the function's.
+    pub name: String,
+    /// What is read outside the body, in the order in which the host receives it.
+    #[serde(default)]
+    pub parameters: Vec<ParameterDocument>,
+    /// The request body, if the route takes one.
+    #[serde(default)]
+    pub body: Option<BodyDocument>,
+    /// Where the host runs the function.
+    #[serde(default)]
+    pub placement: Placement,
+}
+
+/// One value read from the path, the query, a header or a cookie.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ParameterDocument {
+    /// Name in the host's function, and on the wire unless `alias` is given.
+    pub name: String,
+    /// Where it is read from.
+    pub source: ParameterSource,
+    /// Name on the wire, if it differs.
+    #[serde(default)]
+    pub alias: Option<String>,
+    /// JSON Schema 2020-12 of the value; an absent schema delivers the string as sent.
+    #[serde(default)]
+    pub schema: Option<Value>,
+    /// Whether its absence is a fault. A default makes this moot.
+    #[serde(default = "yes")]
+    pub required: bool,
+    /// Delivered when the value is absent and not required. `None` delivers "absent", so that
+    /// the host's own default applies.
+    #[serde(default)]
+    pub default: Option<Value>,
+}
+
+/// Where a parameter is read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ParameterSource {
+    /// A segment of the path.
+    Path,
+    /// The query string.
+    Query,
+    /// A header field; `_` in the name stands for `-`.
+    Header,
+    /// A cookie.
+    Cookie,
+}
+
+/// What the engine does with a request body.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BodyDocument {
+    /// How its bytes are read.
+    pub media: BodyMedia,
+    /// JSON Schema 2020-12 the decoded body must satisfy.
+    #[serde(default)]
+    pub schema: Option<Value>,
+    /// Whether an empty body is a fault.
+    #[serde(default = "yes")]
+    pub required: bool,
+}
+
+/// How the bytes of a body are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BodyMedia {
+    /// `application/json` and `*/*+json`.
+    Json,
+    /// Any media type; the bytes reach the host unread.
+    Bytes,
+}
+
+/// Where the host runs a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Placement {
+    /// On the ring's thread: the function never blocks (coroutines, native code).
+    #[default]
+    Inline,
+    /// On the host's thread pool, always.
+    Pool,
+    /// On the pool until it is proven fast, then inline (see `runtime/src/placement.rs`).
+    Proven,
+}
+
+fn yes() -> bool {
+    true
+}
