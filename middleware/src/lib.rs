@@ -1,1 +1,36 @@
-//! Placeholder, replaced by its first commit.
+//! One exchange and the function table that carries it from head to reply.
+//!
+//! An application is compiled, once at start, into a [`Plan`]: flat rows of stages, one table per
+//! route. [`run::run`] walks a table and stops where something must be waited for; whoever drives it
+//! (a socket worker, an in-process test client, a fuzzer) does the waiting. That is why the same
+//! plan behaves the same everywhere.
+//!
+//! This crate knows no routes, no schemas, no host language, no sockets and no executor.
+#![forbid(unsafe_code)]
+
+pub mod arguments;
+pub mod body;
+pub mod exchange;
+pub mod flow;
+pub mod host;
+pub mod local;
+pub mod plan;
+pub mod problem;
+pub mod rank;
+pub mod reply;
+pub mod request_id;
+pub mod run;
+pub mod slots;
+pub mod stage;
+pub mod stages;
+
+pub use arguments::{Argument, ArgumentKind, Arguments};
+pub use exchange::Exchange;
+pub use flow::{Flow, Pause, Wait};
+pub use host::{CallId, HostPort, Notice, Outcome};
+pub use local::Local;
+pub use plan::{Plan, PlanBuilder, Segment, SegmentId, TableId};
+pub use problem::Problem;
+pub use rank::Rank;
+pub use reply::Reply;
+pub use stage::{ReplyStage, RequestStage};

@@ -1,0 +1,130 @@
+//! One request and its reply in the making: everything that stages, hosts and drivers share.
+//!
+//! The request half is decided once (by the parser and the stages) and read by all; there is no
+//! second opinion on path, length or client. An exchange is pooled: `begin` makes it new again.
+
+use std::net::SocketAddr;
+
+use spikard_proto_http::{BodyLength, Head};
+
+use crate::{
+    arguments::Arguments,
+    plan::{Plan, SegmentId, TableId},
+    problem::Problem,
+    reply::{BODY_BYTES_KEPT, Reply},
+    request_id::RequestId,
+};
+
+/// Which half of its table an exchange is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Request rows are running.
+    Request,
+    /// A reply exists; its rows are to run.
+    Reply,
+    /// The reply is complete.
+    Done,
+}
+
+/// One request and its reply.
+#[derive(Debug)]
+pub struct Exchange {
+    /// The request head, decided.
+    pub head: Head,
+    /// The body, once it was collected.
+    pub body: Vec<u8>,
+    /// What the host function receives.
+    pub arguments: Arguments,
+    /// The reply.
+    pub reply: Reply,
+    /// Name of the exchange.
+    pub request_id: RequestId,
+    /// The other end of the connection; `None` in process.
+    pub client: Option<SocketAddr>,
+    /// When the host's answer is due, on the driver's clock. `None` without a deadline.
+    pub deadline_ms: Option<u64>,
+    /// Most body bytes accepted, counted as they arrive. `None` without a limit.
+    pub body_bytes_max: Option<u64>,
+    /// The segment whose host function answers, once routing has decided.
+    pub segment: Option<SegmentId>,
+    pub(crate) table: TableId,
+    pub(crate) row: u32,
+    pub(crate) phase: Phase,
+}
+
+impl Default for Exchange {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Exchange {
+    /// An exchange that has not begun.
+    pub fn new() -> Self {
+        Self {
+            head: Head::new(),
+            body: Vec::new(),
+            arguments: Arguments::new(),
+            reply: Reply::new(),
+            request_id: RequestId::new(),
+            client: None,
+            deadline_ms: None,
+            body_bytes_max: None,
+            segment: None,
+            table: TableId::default(),
+            row: 0,
+            phase: Phase::Done,
+        }
+    }
+
+    /// Begins with the head that was just parsed into `head`, at the plan's entry table.
+    pub fn begin(&mut self, plan: &Plan, client: Option<SocketAddr>) {
+        self.body.clear();
+        self.body.shrink_to(BODY_BYTES_KEPT);
+        self.arguments.clear();
+        self.reply.clear();
+        self.request_id.clear();
+        self.client = client;
+        self.deadline_ms = None;
+        self.body_bytes_max = None;
+        self.segment = None;
+        self.enter(plan, plan.entry());
+    }
+
+    /// Begins with a message that was refused before it became a request: the problem is the
+    /// reply, the connection ends after it, and only reply rows run.
+    pub fn begin_refused(&mut self, plan: &Plan, client: Option<SocketAddr>, problem: &Problem) {
+        self.head.clear();
+        self.begin(plan, client);
+        self.enter(plan, plan.refused());
+        self.reply.close = true;
+        self.fail(problem);
+    }
+
+    /// Makes `problem` the reply; the reply rows are next.
+    pub fn fail(&mut self, problem: &Problem) {
+        problem.write(&mut self.reply);
+        self.phase = Phase::Reply;
+    }
+
+    /// The reply was written by a host; the reply rows are next.
+    pub fn answered(&mut self) {
+        self.phase = Phase::Reply;
+    }
+
+    /// Which half of the table this exchange is in.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Whether the request declares a body (RFC 9112 §6.3).
+    pub fn has_body(&self) -> bool {
+        !matches!(self.head.body_length(), BodyLength::None | BodyLength::Known(0))
+    }
+
+    pub(crate) fn enter(&mut self, plan: &Plan, table: TableId) {
+        self.table = table;
+        self.row = plan.table(table).request.start;
+        self.phase = Phase::Request;
+    }
+}

@@ -1,0 +1,39 @@
+//! The one order in which stages run. `PlanBuilder` sorts by it; nothing else decides order.
+
+/// Position of a stage within its table. Lower runs first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Rank {
+    /// First: whatever happens next is logged and answered under this id.
+    RequestId,
+    /// Last row of the entry table: jumps to the route's table, or to 404 or 405.
+    Route,
+    /// Before any body byte is asked for, so that a refused upload never gets `100 Continue`.
+    BodyLimit,
+    /// After everything that can refuse by the head alone.
+    Body,
+    /// Needs the body; finds every fault of the request at once.
+    Validate,
+    /// After validation: the deadline is the handler's, not the upload's.
+    Deadline,
+    /// The host function. Last, because its answer is the reply.
+    Handler,
+    /// Reply row: names the exchange on every reply.
+    RequestIdEcho,
+}
+
+impl Rank {
+    /// Name for table snapshots and traces.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::RequestId => "request_id",
+            Self::Route => "route",
+            Self::BodyLimit => "body_limit",
+            Self::Body => "body",
+            Self::Validate => "validate",
+            Self::Deadline => "deadline",
+            Self::Handler => "handler",
+            Self::RequestIdEcho => "request_id_echo",
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! The reply in the making: status, fields, body. Written by stages and hosts, sent by the driver.
+//!
+//! It has no opinion on framing: `Content-Length`, `Connection` and `Date` belong to the encoder.
+
+use spikard_proto_http::Fields;
+
+/// One reply. Its memory is kept from request to request.
+#[derive(Debug)]
+pub struct Reply {
+    /// HTTP status, 200..=599 once it is sent.
+    pub status: u16,
+    /// Header fields other than those of framing.
+    pub fields: Fields,
+    /// The body, whole.
+    pub body: Vec<u8>,
+    /// Whether the connection must end after this reply, whatever the client asked for.
+    pub close: bool,
+}
+
+impl Default for Reply {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Reply {
+    /// An empty `200`.
+    pub fn new() -> Self {
+        Self { status: 200, fields: Fields::new(), body: Vec::new(), close: false }
+    }
+
+    /// Back to an empty `200`. Memory beyond [`BODY_BYTES_KEPT`] is given back.
+    pub fn clear(&mut self) {
+        self.status = 200;
+        self.fields.clear();
+        self.body.clear();
+        self.body.shrink_to(BODY_BYTES_KEPT);
+        self.close = false;
+    }
+
+    /// Starts anew with a status and a media type.
+    pub fn start(&mut self, status: u16, content_type: &'static str) {
+        self.clear();
+        self.status = status;
+        // A literal media type is a valid field value.
+        let pushed = self.fields.push(b"content-type", content_type.as_bytes());
+        debug_assert!(pushed.is_ok());
+    }
+
+    /// Whether a host may send this: a final status that exists on the wire (RFC 9110 §15).
+    pub fn is_sendable(&self) -> bool {
+        (200..=599).contains(&self.status)
+    }
+}
+
+/// Most body memory one idle reply keeps, in bytes: the usual JSON reply fits, a download does not
+/// stay behind.
+pub const BODY_BYTES_KEPT: usize = 16 * 1024;

@@ -1,0 +1,222 @@
+//! The suspended exchanges of one worker: who waits for which answer.
+//!
+//! A call out to a host is an operation in flight, like one to the kernel. If the client leaves, the
+//! slot becomes [`State::Orphaned`] and its memory stays until the host answers, because the host
+//! may still be reading it; the late answer is then swallowed.
+
+use std::task::{Context, Poll, Waker};
+
+use crate::{exchange::Exchange, host::CallId, reply::Reply};
+
+/// What a slot waits for.
+#[derive(Debug)]
+enum State {
+    /// Nothing: the slot can be opened.
+    Free,
+    /// The inline part of the call is under way.
+    Calling,
+    /// The host's answer; somebody waits for it.
+    AtHost(Box<Exchange>, Option<Waker>),
+    /// The host's answer, which nobody wants.
+    Orphaned(Box<Exchange>),
+    /// The answer is in the exchange; the waiter has not taken it yet.
+    Answered(Box<Exchange>),
+}
+
+#[derive(Debug)]
+struct Slot {
+    generation: u32,
+    state: State,
+}
+
+/// What became of an answer.
+#[derive(Debug)]
+pub enum Answered {
+    /// Its waiter was woken.
+    Delivered,
+    /// Nobody waited; here is the exchange to reuse.
+    Swallowed(Box<Exchange>),
+    /// No such call is unanswered: it was answered before, or never existed.
+    Stale,
+}
+
+/// All slots of one worker.
+#[derive(Debug)]
+pub struct Slots {
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    in_use: usize,
+    in_use_max: usize,
+    orphans: usize,
+}
+
+impl Slots {
+    /// Slots for at most `in_use_max` unanswered calls, orphans included.
+    pub fn new(in_use_max: usize) -> Self {
+        Self { slots: Vec::new(), free: Vec::new(), in_use: 0, in_use_max, orphans: 0 }
+    }
+
+    /// Calls under way, orphans included.
+    pub fn in_use(&self) -> usize {
+        self.in_use
+    }
+
+    /// Calls under way whose client has gone.
+    pub fn orphans(&self) -> usize {
+        self.orphans
+    }
+
+    /// Opens a slot for a call. `None` when the limit is reached.
+    pub fn open(&mut self) -> Option<CallId> {
+        if self.in_use == self.in_use_max {
+            return None;
+        }
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot { generation: 0, state: State::Free });
+            self.slots.len() as u32 - 1
+        });
+        let slot = &mut self.slots[index as usize];
+        debug_assert!(matches!(slot.state, State::Free));
+        slot.state = State::Calling;
+        self.in_use += 1;
+        Some(CallId::new(index, slot.generation))
+    }
+
+    /// Ends a call that was answered inline.
+    pub fn close(&mut self, id: CallId) {
+        debug_assert!(matches!(self.slots[id.slot()].state, State::Calling));
+        self.release(id);
+    }
+
+    /// Keeps the exchange until the host answers.
+    pub fn suspend(&mut self, id: CallId, x: Box<Exchange>) {
+        let slot = &mut self.slots[id.slot()];
+        debug_assert!(matches!(slot.state, State::Calling));
+        slot.state = State::AtHost(x, None);
+    }
+
+    /// Whether `id` names a call that has not been answered.
+    pub fn is_open(&self, id: CallId) -> bool {
+        self.slots.get(id.slot()).is_some_and(|slot| {
+            slot.generation == id.generation()
+                && matches!(slot.state, State::Calling | State::AtHost(..) | State::Orphaned(_))
+        })
+    }
+
+    /// Takes the host's answer. The reply is swapped into the exchange, so that both keep their
+    /// memory.
+    pub fn answer(&mut self, id: CallId, reply: &mut Reply) -> Answered {
+        let Some(slot) = self.slots.get_mut(id.slot()) else { return Answered::Stale };
+        if slot.generation != id.generation() {
+            return Answered::Stale;
+        }
+        match std::mem::replace(&mut slot.state, State::Free) {
+            State::AtHost(mut x, waker) => {
+                std::mem::swap(&mut x.reply, reply);
+                slot.state = State::Answered(x);
+                if let Some(waker) = waker {
+                    waker.wake();
+                }
+                Answered::Delivered
+            }
+            State::Orphaned(x) => {
+                self.orphans -= 1;
+                self.release(id);
+                Answered::Swallowed(x)
+            }
+            other => {
+                slot.state = other;
+                Answered::Stale
+            }
+        }
+    }
+
+    /// Ready with the exchange once its answer is in.
+    pub fn poll_answer(&mut self, id: CallId, cx: &mut Context<'_>) -> Poll<Box<Exchange>> {
+        let slot = &mut self.slots[id.slot()];
+        debug_assert_eq!(slot.generation, id.generation());
+        match std::mem::replace(&mut slot.state, State::Free) {
+            State::Answered(x) => {
+                self.release(id);
+                Poll::Ready(x)
+            }
+            State::AtHost(x, _) => {
+                slot.state = State::AtHost(x, Some(cx.waker().clone()));
+                Poll::Pending
+            }
+            other => {
+                slot.state = other;
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Nobody waits for the answer any more. Returns the exchange if the answer was already in.
+    pub fn orphan(&mut self, id: CallId) -> Option<Box<Exchange>> {
+        let slot = self.slots.get_mut(id.slot())?;
+        if slot.generation != id.generation() {
+            return None;
+        }
+        match std::mem::replace(&mut slot.state, State::Free) {
+            State::AtHost(x, _) => {
+                slot.state = State::Orphaned(x);
+                self.orphans += 1;
+                None
+            }
+            State::Answered(x) => {
+                self.release(id);
+                Some(x)
+            }
+            other => {
+                slot.state = other;
+                None
+            }
+        }
+    }
+
+    fn release(&mut self, id: CallId) {
+        let slot = &mut self.slots[id.slot()];
+        slot.state = State::Free;
+        slot.generation = slot.generation.wrapping_add(1);
+        self.free.push(id.slot() as u32);
+        self.in_use -= 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_stale_after_its_answer() {
+        let mut slots = Slots::new(1);
+        let id = slots.open().unwrap();
+        assert!(slots.open().is_none(), "the limit holds");
+        slots.suspend(id, Box::new(Exchange::new()));
+        let mut reply = Reply::new();
+        reply.status = 201;
+        assert!(matches!(slots.answer(id, &mut reply), Answered::Delivered));
+        assert!(matches!(slots.answer(id, &mut reply), Answered::Stale));
+        let Poll::Ready(x) = slots.poll_answer(id, &mut Context::from_waker(Waker::noop())) else {
+            panic!("the answer is in")
+        };
+        assert_eq!(x.reply.status, 201);
+        assert_eq!(slots.in_use(), 0);
+        let next = slots.open().unwrap();
+        assert_ne!(next, id, "the same slot has a new generation");
+        assert!(!slots.is_open(id) && slots.is_open(next));
+    }
+
+    #[test]
+    fn an_orphan_holds_its_slot_until_the_late_answer() {
+        let mut slots = Slots::new(1);
+        let id = slots.open().unwrap();
+        slots.suspend(id, Box::new(Exchange::new()));
+        assert!(slots.orphan(id).is_none());
+        assert_eq!((slots.in_use(), slots.orphans()), (1, 1));
+        assert!(slots.open().is_none(), "an orphan counts against the limit");
+        let answered = slots.answer(id, &mut Reply::new());
+        assert!(matches!(answered, Answered::Swallowed(_)));
+        assert_eq!((slots.in_use(), slots.orphans()), (0, 0));
+    }
+}
