@@ -1,8 +1,13 @@
-//! What all languages agree on: knobs, routes, problem types. Declarations only.
+//! What all languages agree on: knobs, routes, status numbers, problem types. Declarations only.
 //!
 //! A fact that two languages must share is written here once and generated into the others.
 //! This crate knows nothing of sockets, requests or hosts, and decides nothing.
 #![forbid(unsafe_code)]
 
+mod declare;
+
+pub mod config;
+pub mod knob;
+pub mod meta;
 pub mod problem;
 pub mod route;

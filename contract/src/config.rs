@@ -1,0 +1,100 @@
+//! Every knob of the server, declared once: name, type, default, range, unit and doc.
+//!
+//! From this file come the config classes of every language, the JSON Schema and the manual
+//! (`cargo xtask generate`). A knob stands here only when the engine obeys it.
+//! Knows nothing of how the knobs act; the crates that read them do.
+
+use std::time::Duration;
+
+use crate::{choice, config};
+
+/// Bytes of a request body that must arrive within `body_timeout` of each other, unless the body
+/// ends sooner. A client that sends one byte at a time cannot hold a connection for ever.
+pub const BODY_PROGRESS_BYTES_MIN: usize = 1024;
+
+choice! {
+    /// Which kernel interface moves the bytes.
+    pub enum Engine {
+        /// io_uring where the kernel and the container allow it, else epoll.
+        Auto = "auto",
+        /// io_uring, or a refusal to start.
+        IoUring = "io_uring",
+        /// epoll, even where io_uring would work.
+        Epoll = "epoll",
+    }
+}
+
+config! {
+    /// How a server listens, what it accepts, and how long it waits.
+    ///
+    /// Durations are seconds, fractions allowed. Limits "per worker" count within one worker.
+    pub struct ServerConfig {
+        /// Address or host name to listen on. `0.0.0.0` listens on every IPv4 address of the
+        /// machine, `::` on every address.
+        host: String = "127.0.0.1".to_owned(), in 1..=253, unit "characters";
+        /// TCP port to listen on. 0 takes any free one, which the log and the server's address
+        /// then name.
+        port: u16 = 8000, in 0..=65_535, unit "port number";
+        /// Workers, each with its own ring and listener; one per core is the useful most.
+        workers: u32 = 1, in 1..=1_024, unit "workers";
+        /// Connections the kernel may queue before a worker accepts them.
+        backlog: u32 = 1_024, in 1..=65_535, unit "connections";
+        /// Which kernel interface moves the bytes. `auto` takes io_uring where it is allowed and
+        /// says in the log which it took, and why.
+        engine: Engine = Engine::Auto;
+        /// Give every request an id: the client's own `X-Request-ID` when it is sane, else a new
+        /// one. It is echoed on every reply and stands in every log line.
+        enable_request_id: bool = true;
+        /// Largest request body, counted on the wire as it arrives; a larger one is answered with
+        /// 413. `null` sets no limit.
+        max_body_size: Option<u64> = Some(10 * 1024 * 1024),
+            in 0..=1_099_511_627_776_u64, unit "bytes";
+        /// Deepest nesting of a JSON body; a deeper one is answered with 400.
+        max_json_depth: u32 = 32, in 1..=512, unit "levels";
+        /// Largest head of a request, all header fields together; a larger one is answered with
+        /// 431.
+        max_header_size: u32 = 65_536, in 1_024..=1_048_576, unit "bytes";
+        /// Most header fields of a request; more are answered with 431.
+        max_headers: u32 = 100, in 1..=1_000, unit "fields";
+        /// Longest request line; a longer one is answered with 414. RFC 9112 §3 asks for at least
+        /// 8000.
+        max_request_line: u32 = 8_192, in 256..=65_536, unit "bytes";
+        /// Most open connections per worker; further ones wait in the kernel's queue.
+        max_connections: u32 = 65_536, in 1..=1_048_576, unit "connections";
+        /// Most handler calls under way per worker, those included whose client has left; a
+        /// request over it is answered with 503.
+        max_in_flight: u32 = 4_096, in 1..=1_048_576, unit "calls";
+        /// Longest time a handler may take; then the reply is 504 and the handler is cancelled
+        /// where its language can. `null` sets no deadline.
+        request_timeout: Option<Duration> = Some(Duration::from_secs(30)), in 0.001..=3_600;
+        /// Longest time from the first byte of a request to the end of its head; then the reply is
+        /// 408 and the connection closes.
+        header_timeout: Duration = Duration::from_secs(10), in 0.001..=3_600;
+        /// Longest wait for the next piece of a request body; then the reply is 408 and the
+        /// connection closes. A piece is 1024 bytes or the rest of the body: fewer do not restart
+        /// the clock. `null` waits for ever.
+        body_timeout: Option<Duration> = Some(Duration::from_secs(30)), in 0.001..=3_600;
+        /// Longest time a connection stays open between two requests.
+        idle_timeout: Duration = Duration::from_secs(75), in 0.001..=3_600;
+        /// Longest time in which the client takes no byte of a reply; then the connection is
+        /// closed.
+        write_timeout: Duration = Duration::from_secs(30), in 0.001..=3_600;
+        /// On SIGTERM or SIGINT, finish what is in flight before the process ends. When `false`,
+        /// open connections are closed at once.
+        graceful_shutdown: bool = true;
+        /// Longest time a graceful shutdown may take; what is still open then is closed.
+        shutdown_timeout: Duration = Duration::from_secs(30), in 0..=3_600;
+        /// Longest time a worker spends on one turn of I/O and handlers before the host's own
+        /// event loop has its say.
+        turn_budget_us: u32 = 1_000, in 100..=100_000, unit "microseconds";
+        /// Most handler calls in one turn, whatever time is left.
+        turn_calls_max: u32 = 256, in 1..=65_536, unit "calls";
+        /// Threads for handlers that block, per worker.
+        blocking_threads: u32 = 32, in 1..=1_024, unit "threads";
+        /// Longest time a blocking handler may wait for a thread; then the reply is 503. 0 does
+        /// not wait.
+        queue_timeout: Duration = Duration::from_secs(10), in 0..=3_600;
+        /// Development mode: error replies carry the trace of what failed. Never in production.
+        dev: bool = false;
+    }
+}
