@@ -11,3 +11,4 @@ pub mod knob;
 pub mod meta;
 pub mod problem;
 pub mod route;
+pub mod status;
