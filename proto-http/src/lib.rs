@@ -1,1 +1,30 @@
-//! Placeholder, replaced by its first commit.
+//! HTTP/1.1 messages: bytes to tables and back (RFC 9110, RFC 9112).
+//!
+//! Everything here is a function of the bytes it is given. Ambiguous messages are refused, never
+//! repaired: a server that guesses is one half of a request smuggling attack.
+//! Knows nothing of sockets, clocks, threads, routes or hosts.
+#![forbid(unsafe_code)]
+
+pub mod cookie;
+pub mod date;
+pub mod error;
+pub mod fields;
+pub mod h1;
+pub mod head;
+pub mod limits;
+pub mod media;
+pub mod method;
+pub mod span;
+pub mod target;
+
+mod chars;
+
+pub use error::HeadError;
+pub use fields::{FieldError, Fields};
+pub use h1::chunked::{BodyDecoder, BodyError, Piece, encode_chunk, encode_last_chunk};
+pub use h1::encode::{CONTINUE_100, ReplyHead, ReplyLength, encode_head, status_forbids_body};
+pub use h1::reply::{DecodedReply, ReplyError, ReplyFraming, decode_reply};
+pub use head::{BodyLength, Head, Progress, Version};
+pub use limits::{ChunkLimits, HeadLimits};
+pub use method::Method;
+pub use span::{FieldSpan, Span};
