@@ -63,7 +63,9 @@ macro_rules! config {
             ///
             /// # Errors
             /// As [`Self::from_json`].
-            pub fn from_value(value: &serde_json::Value) -> Result<Self, $crate::knob::ConfigError> {
+            pub fn from_value(
+                value: &serde_json::Value,
+            ) -> Result<Self, $crate::knob::ConfigError> {
                 $crate::knob::read_document(value)
             }
 
