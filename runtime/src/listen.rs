@@ -1,0 +1,504 @@
+//! TCP listeners: one per worker on one address, and a plain sentence when that cannot be.
+//!
+//! Why: `SO_REUSEPORT` lets a second server join a port in silence and take half of its
+//! connections. So the first listener is bound *without* it, which the kernel refuses when anybody
+//! else listens there; only then do our own other listeners join.
+//! Knows nothing of workers, processes, rings or HTTP; it never accepts a connection.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// Listeners that share one address.
+#[derive(Debug)]
+pub struct Bound {
+    /// Non-blocking, close-on-exec; sockets accepted from them inherit `TCP_NODELAY`.
+    pub listeners: Vec<TcpListener>,
+    /// The address in use; its port is the real one where port 0 was asked for.
+    pub address: SocketAddr,
+}
+
+/// Why no listener could be had. `Display` is a sentence for the person who started the server.
+#[derive(Debug)]
+pub enum ListenError {
+    /// The host is neither an address nor a name that resolves to one.
+    Resolve {
+        /// The host as configured.
+        host: String,
+        /// The resolver's reason.
+        source: io::Error,
+    },
+    /// Somebody listens on this address and port.
+    AddressInUse {
+        /// The address asked for.
+        address: SocketAddr,
+        /// Who holds it; `None` where `/proc` does not show it (another user, another container).
+        owner: Option<Owner>,
+    },
+    /// The system does not let this user bind the port.
+    PermissionDenied {
+        /// The address asked for.
+        address: SocketAddr,
+    },
+    /// No interface of this machine has the address.
+    AddressNotAvailable {
+        /// The address asked for.
+        address: SocketAddr,
+    },
+    /// Anything else the kernel refused, such as too many open files.
+    Refused {
+        /// The address asked for.
+        address: SocketAddr,
+        /// The kernel's reason.
+        source: io::Error,
+    },
+}
+
+/// The process that holds a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    /// Its process id.
+    pub pid: u32,
+    /// Its short name, as `ps` shows it.
+    pub name: String,
+}
+
+/// Binds `count` listeners to one address and starts to listen on each.
+///
+/// `host` is an IPv4 or IPv6 address (brackets allowed) or a name; a name with addresses of both
+/// families takes IPv4, so that `localhost` is reachable as `127.0.0.1`. `port` 0 takes any free
+/// port, the same for all. `backlog` is the queue of each listener, in connections; the kernel
+/// caps it at `net.core.somaxconn`. With a `count` of 1 nobody can ever join the port.
+///
+/// # Errors
+/// [`ListenError`]; no listener stays open then.
+///
+/// # Panics
+/// If `count` is 0: there is no such server.
+pub fn bind(host: &str, port: u16, count: usize, backlog: u32) -> Result<Bound, ListenError> {
+    assert!(count > 0, "a server has at least one listener");
+    let mut unavailable = None;
+    for address in resolve(host, port)? {
+        match bind_address(address, count, backlog) {
+            // A name may resolve to IPv6 on a machine without it: the next address may do. A taken
+            // port ends the search, or a second start would land on the other family in silence.
+            Err(error @ ListenError::AddressNotAvailable { .. }) => {
+                unavailable.get_or_insert(error);
+            }
+            outcome => return outcome,
+        }
+    }
+    Err(unavailable.unwrap_or_else(|| ListenError::Resolve {
+        host: host.to_owned(),
+        source: io::Error::new(io::ErrorKind::NotFound, "it has no address"),
+    }))
+}
+
+/// The addresses of `host`, IPv4 first, without a look-up where it is an address already.
+fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, ListenError> {
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(host);
+    if let Ok(address) = bare.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, port)]);
+    }
+    let found = (host, port)
+        .to_socket_addrs()
+        .map_err(|source| ListenError::Resolve {
+            host: host.to_owned(),
+            source,
+        })?;
+    let mut addresses: Vec<SocketAddr> = found.collect();
+    addresses.sort_by_key(SocketAddr::is_ipv6);
+    Ok(addresses)
+}
+
+fn bind_address(address: SocketAddr, count: usize, backlog: u32) -> Result<Bound, ListenError> {
+    let refused = |error| explain(address, error);
+    let backlog = i32::try_from(backlog).unwrap_or(i32::MAX);
+    let first = listen(address, Joining::Alone, backlog).map_err(refused)?;
+    let address = first.local_addr().map_err(refused)?;
+    let mut listeners = vec![first];
+    if count > 1 {
+        // Linux reads the flag of the earlier socket when a later one binds, so setting it after
+        // `listen` opens the port to us without a moment in which it was free for others.
+        socket2::SockRef::from(&listeners[0])
+            .set_reuse_port(true)
+            .map_err(refused)?;
+    }
+    for _ in 1..count {
+        listeners.push(listen(address, Joining::Shared, backlog).map_err(refused)?);
+    }
+    Ok(Bound { listeners, address })
+}
+
+/// Whether a socket may share its port with others that say so too.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Joining {
+    Alone,
+    Shared,
+}
+
+fn listen(address: SocketAddr, joining: Joining, backlog: i32) -> io::Result<TcpListener> {
+    // `Socket::new` sets close-on-exec in the same system call.
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    // Connections of an earlier server in TIME_WAIT do not keep the port; a listening socket does,
+    // with or without this option.
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(joining == Joining::Shared)?;
+    socket.set_tcp_nodelay(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(backlog)?;
+    Ok(socket.into())
+}
+
+fn explain(address: SocketAddr, error: io::Error) -> ListenError {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => ListenError::AddressInUse {
+            address,
+            owner: owner_of(address),
+        },
+        io::ErrorKind::PermissionDenied => ListenError::PermissionDenied { address },
+        io::ErrorKind::AddrNotAvailable => ListenError::AddressNotAvailable { address },
+        // A kernel without IPv6 refuses the socket itself.
+        _ if error.raw_os_error() == Some(libc::EAFNOSUPPORT) => {
+            ListenError::AddressNotAvailable { address }
+        }
+        _ => ListenError::Refused {
+            address,
+            source: error,
+        },
+    }
+}
+
+impl fmt::Display for ListenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Resolve { host, source } => {
+                write!(f, "cannot listen on host \"{host}\": {source}")
+            }
+            Self::AddressInUse {
+                address,
+                owner: Some(Owner { pid, name }),
+            } => write!(
+                f,
+                "port {} on {} is in use by {name} (pid {pid}): stop it, or choose another port",
+                address.port(),
+                address.ip(),
+            ),
+            Self::AddressInUse {
+                address,
+                owner: None,
+            } => write!(
+                f,
+                "port {port} on {} is in use by another program: stop it, or choose another port \
+                 (as root, `ss -ltnp 'sport = :{port}'` names it)",
+                address.ip(),
+                port = address.port(),
+            ),
+            Self::PermissionDenied { address } if address.port() < PRIVILEGED_PORTS_END => write!(
+                f,
+                "this user may not listen on port {}: ports below {PRIVILEGED_PORTS_END} are \
+                 reserved; choose a higher port, or grant CAP_NET_BIND_SERVICE",
+                address.port(),
+            ),
+            Self::PermissionDenied { address } => write!(
+                f,
+                "this user may not listen on {address}: a policy of this system forbids it \
+                 (SELinux, seccomp or a container profile)",
+            ),
+            Self::AddressNotAvailable { address } => write!(
+                f,
+                "this machine has no address {}: use one of its own, or 0.0.0.0 or :: for all",
+                address.ip(),
+            ),
+            Self::Refused { address, source } => {
+                write!(f, "cannot listen on {address}: {source}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ListenError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Resolve { source, .. } | Self::Refused { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
+/// The process that holds `address`, as far as this user may see it.
+fn owner_of(address: SocketAddr) -> Option<Owner> {
+    let mut links = Vec::new();
+    for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
+        let text = fs::read_to_string(table).unwrap_or_default();
+        let rows = text.lines().filter_map(Row::parse);
+        links.extend(rows.filter(|row| row.blocks(address)).map(|row| row.link()));
+    }
+    if links.is_empty() {
+        return None;
+    }
+    let holders: Vec<u32> = pids().filter(|pid| holds(*pid, &links)).collect();
+    // A server's workers hold its listeners as well: name the one that is nobody's child.
+    let eldest = holders.iter().copied().find(|pid| {
+        let parent = parent_of(*pid);
+        !holders.iter().any(|other| Some(*other) == parent)
+    })?;
+    let name = fs::read_to_string(format!("/proc/{eldest}/comm")).unwrap_or_default();
+    Some(Owner {
+        pid: eldest,
+        name: name.trim_end().to_owned(),
+    })
+}
+
+/// A row of `/proc/net/tcp` or `tcp6` that is in the listening state.
+struct Row<'a> {
+    local: SocketAddr,
+    inode: &'a str,
+}
+
+impl<'a> Row<'a> {
+    fn parse(line: &'a str) -> Option<Self> {
+        let mut columns = line.split_ascii_whitespace();
+        let (address, port) = columns.nth(1)?.split_once(':')?;
+        let state = columns.nth(1)?;
+        // After the state: queues, timer, retransmits, uid, timeout, inode.
+        let inode = columns.nth(5)?;
+        let local = SocketAddr::new(parse_address(address)?, u16::from_str_radix(port, 16).ok()?);
+        (state == STATE_LISTEN).then_some(Self { local, inode })
+    }
+
+    /// Whether this listener is a reason why nobody else can bind `address`.
+    fn blocks(&self, address: SocketAddr) -> bool {
+        let (mine, other) = (self.local.ip(), address.ip());
+        let overlap = mine == other || mine.is_unspecified() || other.is_unspecified();
+        overlap && self.local.port() == address.port()
+    }
+
+    /// What a descriptor of this socket links to in `/proc/<pid>/fd`.
+    fn link(&self) -> String {
+        format!("socket:[{}]", self.inode)
+    }
+}
+
+/// An address as the kernel prints it: 32-bit words in hex, each in the machine's byte order.
+fn parse_address(text: &str) -> Option<IpAddr> {
+    let word = |at: usize| {
+        let digits = text.get(at * 8..at * 8 + 8)?;
+        Some(u32::from_str_radix(digits, 16).ok()?.to_ne_bytes())
+    };
+    if text.len() == 8 {
+        return Some(Ipv4Addr::from(word(0)?).into());
+    }
+    let mut bytes = [0; 16];
+    for at in 0..4 {
+        bytes[at * 4..at * 4 + 4].copy_from_slice(&word(at)?);
+    }
+    Some(Ipv6Addr::from(bytes).to_canonical())
+}
+
+fn pids() -> impl Iterator<Item = u32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+fn holds(pid: u32, links: &[String]) -> bool {
+    let descriptors = fs::read_dir(format!("/proc/{pid}/fd"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    descriptors
+        .filter_map(|descriptor| fs::read_link(descriptor.path()).ok())
+        .any(|target| links.iter().any(|link| target.as_os_str() == link.as_str()))
+}
+
+fn parent_of(pid: u32) -> Option<u32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name may hold spaces and brackets: state and parent follow the last `)`.
+    stat.rsplit_once(')')?
+        .1
+        .split_ascii_whitespace()
+        .nth(1)?
+        .parse()
+        .ok()
+}
+
+/// First port that any user may bind on an unconfigured Linux (`ip_unprivileged_port_start`).
+const PRIVILEGED_PORTS_END: u16 = 1024;
+
+/// `TCP_LISTEN` as `/proc/net/tcp` prints it.
+const STATE_LISTEN: &str = "0A";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+    use std::thread;
+    use std::time::Duration;
+
+    fn accept(listener: &TcpListener) -> Option<TcpStream> {
+        (0..100).find_map(|_| {
+            thread::sleep(Duration::from_millis(1));
+            listener.accept().ok().map(|(stream, _)| stream)
+        })
+    }
+
+    fn assert_taken_by_us(error: &ListenError) {
+        let ListenError::AddressInUse {
+            owner: Some(owner),
+            address,
+        } = error
+        else {
+            panic!("not a taken port: {error:?}");
+        };
+        assert_eq!(owner.pid, std::process::id());
+        let sentence = error.to_string();
+        assert!(
+            sentence.contains(&format!("port {}", address.port())),
+            "{sentence}"
+        );
+        assert!(
+            sentence.contains(&format!("(pid {})", owner.pid)),
+            "{sentence}"
+        );
+        assert!(
+            sentence.contains(&owner.name) && !owner.name.is_empty(),
+            "{sentence}"
+        );
+    }
+
+    #[test]
+    fn refuses_a_port_that_an_ordinary_server_holds() {
+        let other = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = other.local_addr().unwrap().port();
+        assert_taken_by_us(&bind("127.0.0.1", port, 2, 16).unwrap_err());
+        assert_taken_by_us(&bind("0.0.0.0", port, 2, 16).unwrap_err());
+    }
+
+    #[test]
+    fn refuses_a_port_that_our_own_shared_listeners_hold() {
+        let first = bind("127.0.0.1", 0, 3, 16).unwrap();
+        let port = first.address.port();
+        assert_taken_by_us(&bind("127.0.0.1", port, 1, 16).unwrap_err());
+        assert_taken_by_us(&bind("127.0.0.1", port, 3, 16).unwrap_err());
+        assert_taken_by_us(&bind("localhost", port, 3, 16).unwrap_err());
+    }
+
+    #[test]
+    fn refuses_a_port_that_another_reuseport_server_holds() {
+        let address = "127.0.0.1:0".parse().unwrap();
+        let other = listen(address, Joining::Shared, 16).unwrap();
+        let port = other.local_addr().unwrap().port();
+        assert_taken_by_us(&bind("127.0.0.1", port, 2, 16).unwrap_err());
+    }
+
+    #[test]
+    fn frees_the_port_when_dropped_even_with_connections_in_time_wait() {
+        let bound = bind("127.0.0.1", 0, 2, 16).unwrap();
+        let address = bound.address;
+        let mut client = TcpStream::connect(address).unwrap();
+        let server = bound.listeners.iter().find_map(accept).unwrap();
+        drop(server); // The side that closes first keeps TIME_WAIT.
+        assert_eq!(client.read(&mut [0; 1]).unwrap(), 0);
+        drop(client);
+        drop(bound);
+        assert_eq!(
+            bind("127.0.0.1", address.port(), 2, 16).unwrap().address,
+            address
+        );
+    }
+
+    #[test]
+    fn spreads_connections_over_all_listeners_first_one_included() {
+        let bound = bind("127.0.0.1", 0, 2, 256).unwrap();
+        let clients: Vec<_> = (0..64)
+            .map(|_| TcpStream::connect(bound.address).unwrap())
+            .collect();
+        for listener in &bound.listeners {
+            assert_eq!(listener.local_addr().unwrap(), bound.address);
+            assert!(
+                accept(listener).is_some(),
+                "a listener got none of 64 connections"
+            );
+        }
+        drop(clients);
+    }
+
+    #[test]
+    fn sets_what_listeners_and_accepted_sockets_need() {
+        let bound = bind("127.0.0.1", 0, 2, 16).unwrap();
+        for listener in &bound.listeners {
+            let socket = socket2::SockRef::from(listener);
+            assert!(socket.nonblocking().unwrap() && socket.is_listener().unwrap());
+            assert!(socket.reuse_port().unwrap());
+        }
+        let mut client = TcpStream::connect(bound.address).unwrap();
+        client.write_all(b"x").unwrap();
+        let server = bound.listeners.iter().find_map(accept).unwrap();
+        assert!(server.nodelay().unwrap());
+    }
+
+    #[test]
+    fn one_listener_alone_can_never_be_joined() {
+        let bound = bind("127.0.0.1", 0, 1, 16).unwrap();
+        let joined = listen(bound.address, Joining::Shared, 16);
+        assert_eq!(joined.unwrap_err().kind(), io::ErrorKind::AddrInUse);
+    }
+
+    #[test]
+    fn takes_addresses_of_both_families_and_names() {
+        assert_eq!(
+            bind("localhost", 0, 1, 16).unwrap().address.ip(),
+            Ipv4Addr::LOCALHOST
+        );
+        if TcpListener::bind("[::1]:0").is_err() {
+            return; // This machine has no IPv6 to test with.
+        }
+        for host in ["::1", "[::1]"] {
+            assert_eq!(
+                bind(host, 0, 2, 16).unwrap().address.ip(),
+                Ipv6Addr::LOCALHOST
+            );
+        }
+        let all = bind("::", 0, 1, 16).unwrap();
+        let error = bind("::1", all.address.port(), 2, 16).unwrap_err();
+        assert_taken_by_us(&error);
+    }
+
+    #[test]
+    fn says_in_a_sentence_what_cannot_be() {
+        let error = bind("192.0.2.1", 0, 1, 16).unwrap_err();
+        assert!(
+            matches!(error, ListenError::AddressNotAvailable { .. }),
+            "{error:?}"
+        );
+        assert!(
+            error.to_string().contains("no address 192.0.2.1"),
+            "{error}"
+        );
+
+        let error = bind("no such host", 0, 1, 16).unwrap_err();
+        assert!(matches!(error, ListenError::Resolve { .. }), "{error:?}");
+        assert!(error.to_string().contains("\"no such host\""), "{error}");
+
+        let denied = || io::Error::from(io::ErrorKind::PermissionDenied);
+        let low = explain("127.0.0.1:80".parse().unwrap(), denied()).to_string();
+        assert!(
+            low.contains("port 80") && low.contains("below 1024"),
+            "{low}"
+        );
+        let high = explain("127.0.0.1:8080".parse().unwrap(), denied()).to_string();
+        assert!(high.contains("policy") && !high.contains("1024"), "{high}");
+    }
+}
