@@ -5,12 +5,16 @@
 //! else listens there; only then do our own other listeners join.
 //! Knows nothing of workers, processes, rings or HTTP; it never accepts a connection.
 
+mod owner;
+
 use std::fmt;
-use std::fs;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs};
 
 use socket2::{Domain, Protocol, Socket, Type};
+
+pub use owner::Owner;
+use owner::owner_of;
 
 /// Listeners that share one address.
 #[derive(Debug)]
@@ -55,15 +59,6 @@ pub enum ListenError {
         /// The kernel's reason.
         source: io::Error,
     },
-}
-
-/// The process that holds a port.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Owner {
-    /// Its process id.
-    pub pid: u32,
-    /// Its short name, as `ps` shows it.
-    pub name: String,
 }
 
 /// Binds `count` listeners to one address and starts to listen on each.
@@ -237,113 +232,14 @@ impl std::error::Error for ListenError {
     }
 }
 
-/// The process that holds `address`, as far as this user may see it.
-fn owner_of(address: SocketAddr) -> Option<Owner> {
-    let mut links = Vec::new();
-    for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
-        let text = fs::read_to_string(table).unwrap_or_default();
-        let rows = text.lines().filter_map(Row::parse);
-        links.extend(rows.filter(|row| row.blocks(address)).map(|row| row.link()));
-    }
-    if links.is_empty() {
-        return None;
-    }
-    let holders: Vec<u32> = pids().filter(|pid| holds(*pid, &links)).collect();
-    // A server's workers hold its listeners as well: name the one that is nobody's child.
-    let eldest = holders.iter().copied().find(|pid| {
-        let parent = parent_of(*pid);
-        !holders.iter().any(|other| Some(*other) == parent)
-    })?;
-    let name = fs::read_to_string(format!("/proc/{eldest}/comm")).unwrap_or_default();
-    Some(Owner {
-        pid: eldest,
-        name: name.trim_end().to_owned(),
-    })
-}
-
-/// A row of `/proc/net/tcp` or `tcp6` that is in the listening state.
-struct Row<'a> {
-    local: SocketAddr,
-    inode: &'a str,
-}
-
-impl<'a> Row<'a> {
-    fn parse(line: &'a str) -> Option<Self> {
-        let mut columns = line.split_ascii_whitespace();
-        let (address, port) = columns.nth(1)?.split_once(':')?;
-        let state = columns.nth(1)?;
-        // After the state: queues, timer, retransmits, uid, timeout, inode.
-        let inode = columns.nth(5)?;
-        let local = SocketAddr::new(parse_address(address)?, u16::from_str_radix(port, 16).ok()?);
-        (state == STATE_LISTEN).then_some(Self { local, inode })
-    }
-
-    /// Whether this listener is a reason why nobody else can bind `address`.
-    fn blocks(&self, address: SocketAddr) -> bool {
-        let (mine, other) = (self.local.ip(), address.ip());
-        let overlap = mine == other || mine.is_unspecified() || other.is_unspecified();
-        overlap && self.local.port() == address.port()
-    }
-
-    /// What a descriptor of this socket links to in `/proc/<pid>/fd`.
-    fn link(&self) -> String {
-        format!("socket:[{}]", self.inode)
-    }
-}
-
-/// An address as the kernel prints it: 32-bit words in hex, each in the machine's byte order.
-fn parse_address(text: &str) -> Option<IpAddr> {
-    let word = |at: usize| {
-        let digits = text.get(at * 8..at * 8 + 8)?;
-        Some(u32::from_str_radix(digits, 16).ok()?.to_ne_bytes())
-    };
-    if text.len() == 8 {
-        return Some(Ipv4Addr::from(word(0)?).into());
-    }
-    let mut bytes = [0; 16];
-    for at in 0..4 {
-        bytes[at * 4..at * 4 + 4].copy_from_slice(&word(at)?);
-    }
-    Some(Ipv6Addr::from(bytes).to_canonical())
-}
-
-fn pids() -> impl Iterator<Item = u32> {
-    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-}
-
-fn holds(pid: u32, links: &[String]) -> bool {
-    let descriptors = fs::read_dir(format!("/proc/{pid}/fd"))
-        .into_iter()
-        .flatten()
-        .flatten();
-    descriptors
-        .filter_map(|descriptor| fs::read_link(descriptor.path()).ok())
-        .any(|target| links.iter().any(|link| target.as_os_str() == link.as_str()))
-}
-
-fn parent_of(pid: u32) -> Option<u32> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name may hold spaces and brackets: state and parent follow the last `)`.
-    stat.rsplit_once(')')?
-        .1
-        .split_ascii_whitespace()
-        .nth(1)?
-        .parse()
-        .ok()
-}
-
 /// First port that any user may bind on an unconfigured Linux (`ip_unprivileged_port_start`).
 const PRIVILEGED_PORTS_END: u16 = 1024;
-
-/// `TCP_LISTEN` as `/proc/net/tcp` prints it.
-const STATE_LISTEN: &str = "0A";
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::io::{Read, Write};
-    use std::net::TcpStream;
+    use std::net::{Ipv4Addr, Ipv6Addr, TcpStream};
     use std::thread;
     use std::time::Duration;
 
