@@ -101,6 +101,21 @@ impl Exchange {
         self.fail(problem);
     }
 
+    /// An exchange that answers in this one's place while the host still holds it: the same request
+    /// head, name and table, and a reply of its own.
+    pub fn stand_in(&self) -> Self {
+        Self {
+            head: self.head.clone(),
+            request_id: self.request_id.clone(),
+            client: self.client,
+            segment: self.segment,
+            table: self.table,
+            row: self.row,
+            phase: Phase::Reply,
+            ..Self::new()
+        }
+    }
+
     /// Makes `problem` the reply; the reply rows are next.
     pub fn fail(&mut self, problem: &Problem) {
         problem.write(&mut self.reply);

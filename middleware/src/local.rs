@@ -2,7 +2,7 @@
 //!
 //! Time is told, never asked for: the driver sets it once per turn, so stages stay pure.
 
-use spikard_proto_http::format_date;
+use spikard_proto_http::date::format_date;
 
 /// Per-worker state. Not shared, not synchronised.
 #[derive(Debug)]

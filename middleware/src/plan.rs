@@ -86,9 +86,9 @@ impl Plan {
         &self.segments[id.0 as usize]
     }
 
-    /// How many segments there are.
-    pub fn segment_count(&self) -> usize {
-        self.segments.len()
+    /// All segments, by [`SegmentId`].
+    pub fn segments(&self) -> &[Segment] {
+        &self.segments
     }
 
     pub(crate) fn request_row(&self, row: u32) -> &dyn RequestStage {

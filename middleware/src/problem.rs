@@ -43,7 +43,7 @@ impl Problem {
                 (Cow::Owned([PROBLEM_TYPE_PREFIX, row.slug].concat()), Cow::Borrowed(row.title))
             }
             None => {
-                let phrase = spikard_proto_http::reason_phrase(status);
+                let phrase = spikard_proto_http::h1::encode::reason_phrase(status);
                 (Cow::Borrowed("about:blank"), Cow::Borrowed(phrase))
             }
         };

@@ -103,6 +103,14 @@ impl Slots {
         })
     }
 
+    /// The exchange of a call that the host has not answered.
+    pub fn exchange(&self, id: CallId) -> Option<&Exchange> {
+        match &self.slots.get(id.slot()).filter(|slot| slot.generation == id.generation())?.state {
+            State::AtHost(x, _) | State::Orphaned(x) => Some(x),
+            _ => None,
+        }
+    }
+
     /// Takes the host's answer. The reply is swapped into the exchange, so that both keep their
     /// memory.
     pub fn answer(&mut self, id: CallId, reply: &mut Reply) -> Answered {

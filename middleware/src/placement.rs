@@ -1,0 +1,181 @@
+//! Where a blocking host function runs: proven-fast promotion.
+//!
+//! A function that may block starts on the host's thread pool. Once it has shown, many times in a
+//! row, that it neither takes long nor waits for anything, it is called inline on the ring's thread,
+//! which saves two thread hops. "Fast" alone would not do: a function that waits for a fast peer is
+//! fast until the peer is slow, so a single voluntary context switch keeps it on the pool.
+
+use spikard_contract::route::Placement;
+
+use crate::plan::{Plan, SegmentId};
+
+/// Calls in a row, each short and without waiting, that prove a function fast.
+pub const PROOF_CALLS: u32 = 64;
+/// Longest call that counts as short, in nanoseconds.
+pub const SHORT_NS: u64 = 200_000;
+/// One inline call longer than this demotes at once, in nanoseconds.
+pub const DEMOTE_NS: u64 = 2_000_000;
+/// An inline average above this many times [`SHORT_NS`] demotes: a clear rise without one long call.
+pub const RISE_FACTOR: u64 = 2;
+/// Each demotion doubles the proof that is asked for next time, up to this many doublings.
+pub const BACKOFF_DOUBLINGS_MAX: u32 = 10;
+
+/// What one call on the pool took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C)]
+pub struct PoolRun {
+    /// Wall time of the function itself, in nanoseconds.
+    pub wall_ns: u64,
+    /// Voluntary context switches of its thread meanwhile (`RUSAGE_THREAD.ru_nvcsw`).
+    pub waits: u64,
+}
+
+/// What is known about one function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// The route fixed its placement.
+    Fixed(Placement),
+    /// On the pool, with this many good calls in a row.
+    Proving { good: u32 },
+    /// Inline, with a moving average of its wall time.
+    Promoted { average_ns: u64 },
+}
+
+#[derive(Debug)]
+struct Record {
+    standing: Standing,
+    demotions: u32,
+}
+
+/// The placements of all segments, as one worker sees them.
+#[derive(Debug)]
+pub struct Placements {
+    records: Box<[Record]>,
+}
+
+impl Placements {
+    /// Nothing is proven yet.
+    pub fn new(plan: &Plan) -> Self {
+        let records = plan.segments().iter().map(|segment| Record {
+            standing: match segment.placement {
+                Placement::Proven => Standing::Proving { good: 0 },
+                fixed => Standing::Fixed(fixed),
+            },
+            demotions: 0,
+        });
+        Self { records: records.collect() }
+    }
+
+    /// Where the next call of `segment` runs: `Inline` or `Pool`.
+    pub fn place(&self, segment: SegmentId) -> Placement {
+        match self.records[segment.index()].standing {
+            Standing::Fixed(placement) => placement,
+            Standing::Proving { .. } => Placement::Pool,
+            Standing::Promoted { .. } => Placement::Inline,
+        }
+    }
+
+    /// Whether inline calls of `segment` must be timed.
+    pub fn is_promoted(&self, segment: SegmentId) -> bool {
+        matches!(self.records[segment.index()].standing, Standing::Promoted { .. })
+    }
+
+    /// How often `segment` was demoted.
+    pub fn demotions(&self, segment: SegmentId) -> u32 {
+        self.records[segment.index()].demotions
+    }
+
+    /// Learns from a call on the pool. Returns true when it promotes the segment.
+    pub fn ran_on_pool(&mut self, segment: SegmentId, run: PoolRun) -> bool {
+        let record = &mut self.records[segment.index()];
+        let Standing::Proving { good } = &mut record.standing else { return false };
+        let proof = PROOF_CALLS << record.demotions.min(BACKOFF_DOUBLINGS_MAX);
+        *good = if run.wall_ns < SHORT_NS && run.waits == 0 { *good + 1 } else { 0 };
+        let promoted = *good >= proof;
+        if promoted {
+            record.standing = Standing::Promoted { average_ns: run.wall_ns };
+        }
+        promoted
+    }
+
+    /// Learns from an inline call. Returns true when it demotes the segment.
+    pub fn ran_inline(&mut self, segment: SegmentId, wall_ns: u64) -> bool {
+        let record = &mut self.records[segment.index()];
+        let Standing::Promoted { average_ns } = &mut record.standing else { return false };
+        *average_ns = (*average_ns * 7 + wall_ns) / 8;
+        let demoted = wall_ns > DEMOTE_NS || *average_ns > RISE_FACTOR * SHORT_NS;
+        if demoted {
+            record.standing = Standing::Proving { good: 0 };
+            record.demotions += 1;
+        }
+        demoted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{PlanBuilder, Segment};
+
+    const SHORT: PoolRun = PoolRun { wall_ns: 10_000, waits: 0 };
+
+    fn placements(placement: Placement) -> (Placements, SegmentId) {
+        let mut builder = PlanBuilder::new();
+        let entry = builder.declare("entry");
+        let id = builder.segment(Segment {
+            function: 0,
+            route: "/".into(),
+            name: "f".into(),
+            placement,
+        });
+        (Placements::new(&builder.build(entry, entry)), id)
+    }
+
+    fn prove(placements: &mut Placements, id: SegmentId) -> u32 {
+        (1..).find(|_| placements.ran_on_pool(id, SHORT)).unwrap()
+    }
+
+    #[test]
+    fn promotes_after_the_proof_and_not_before() {
+        let (mut placements, id) = placements(Placement::Proven);
+        assert_eq!(placements.place(id), Placement::Pool);
+        assert_eq!(prove(&mut placements, id), PROOF_CALLS);
+        assert_eq!(placements.place(id), Placement::Inline);
+    }
+
+    #[test]
+    fn one_wait_starts_the_proof_anew() {
+        let (mut placements, id) = placements(Placement::Proven);
+        for _ in 0..1000 {
+            for _ in 1..PROOF_CALLS {
+                assert!(!placements.ran_on_pool(id, SHORT));
+            }
+            assert!(!placements.ran_on_pool(id, PoolRun { waits: 1, ..SHORT }));
+        }
+    }
+
+    #[test]
+    fn a_long_call_demotes_and_doubles_the_next_proof() {
+        let (mut placements, id) = placements(Placement::Proven);
+        prove(&mut placements, id);
+        assert!(placements.ran_inline(id, DEMOTE_NS + 1));
+        assert_eq!(placements.place(id), Placement::Pool);
+        assert_eq!(prove(&mut placements, id), 2 * PROOF_CALLS);
+    }
+
+    #[test]
+    fn a_clear_rise_demotes_without_one_long_call() {
+        let (mut placements, id) = placements(Placement::Proven);
+        prove(&mut placements, id);
+        assert!((0..64).any(|_| placements.ran_inline(id, DEMOTE_NS / 2)));
+    }
+
+    #[test]
+    fn a_fixed_placement_never_moves() {
+        let (mut placements, id) = placements(Placement::Pool);
+        for _ in 0..1000 {
+            assert!(!placements.ran_on_pool(id, SHORT));
+        }
+        assert_eq!(placements.place(id), Placement::Pool);
+    }
+}

@@ -1,0 +1,555 @@
+//! One connection's requests as a state machine without I/O.
+//!
+//! Bytes go in with [`Session::feed`], replies come out in [`Session::output`], and
+//! [`Session::advance`] says what it needs to go on. A socket worker and an in-process client drive
+//! the same machine, so they cannot disagree. It knows no sockets and no clock.
+
+use std::{
+    cell::{Cell, RefCell},
+    net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use spikard_contract::{
+    problem::{
+        BAD_REQUEST, HANDLER_TIMEOUT, INTERNAL_SERVER_ERROR, REQUEST_TIMEOUT, SERVICE_UNAVAILABLE,
+        by_status,
+    },
+    route::Placement,
+};
+use spikard_proto_http::{
+    BodyDecoder, BodyLength, CONTINUE_100, ChunkLimits, HeadLimits, Method, Piece, Progress,
+    ReplyHead, ReplyLength, Version, encode_head, status_forbids_body,
+};
+
+use crate::{
+    body::Collector,
+    exchange::Exchange,
+    flow::{Pause, Wait},
+    host::{CallId, HostPort, Outcome},
+    local::Local,
+    log::{Level, Log},
+    placement::Placements,
+    plan::{Plan, SegmentId},
+    problem::Problem,
+    run::run,
+    slots::Slots,
+};
+
+/// Bounds of what a session buffers and parses.
+#[derive(Debug, Clone, Default)]
+pub struct SessionLimits {
+    /// Bounds of a request head.
+    pub head: HeadLimits,
+    /// Bounds of chunked framing.
+    pub chunk: ChunkLimits,
+}
+
+/// What a session works with: the plan and its worker's state. Nothing stays borrowed while host
+/// code runs, because host code may call back into the worker.
+pub struct Station<'a> {
+    /// What to run.
+    pub plan: &'a Plan,
+    /// Who answers.
+    pub port: &'a dyn HostPort,
+    /// Time and randomness.
+    pub local: &'a RefCell<Local>,
+    /// Suspended exchanges.
+    pub slots: &'a RefCell<Slots>,
+    /// Where blocking functions run.
+    pub placements: &'a RefCell<Placements>,
+    /// Parser bounds.
+    pub limits: &'a SessionLimits,
+    /// Host calls left in this turn.
+    pub calls_left: &'a Cell<u32>,
+    /// Whether every reply is the last of its connection.
+    pub draining: bool,
+    /// Monotonic nanoseconds, for timing promoted calls.
+    pub nanos: fn() -> u64,
+    /// Where failures are said.
+    pub log: &'a dyn Log,
+}
+
+/// What a session needs next. Whatever it is, `output` (then `tail`) is to be written first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// The first byte of a next request. Nothing is buffered: the session can be given back.
+    Idle,
+    /// More bytes of a request head.
+    Head,
+    /// More bytes of a request body.
+    Body,
+    /// The host's answer to this call; then [`Session::resume`].
+    Host(CallId),
+    /// Only that the output is written.
+    Flush,
+    /// A later turn: this one has made its share of host calls.
+    Turn,
+    /// The end of the connection. With `linger`, unread input is to be drained for a moment
+    /// first, or the client may lose the reply to a reset (RFC 9112 §9.6).
+    Close {
+        /// Whether the client may still be sending.
+        linger: bool,
+    },
+}
+
+#[derive(Debug)]
+enum State {
+    /// Between requests, or inside a head.
+    Head,
+    /// A plan is running.
+    Running,
+    /// The plan waits for the body.
+    Body(Collector),
+    /// The plan waits for a turn with budget to make this call.
+    Calling(SegmentId),
+    /// The exchange is in the slots.
+    AtHost(CallId),
+    /// The reply is written; the rest of the request body is read and forgotten.
+    Draining,
+    /// Nothing more will be read.
+    Ended { linger: bool },
+}
+
+/// What a reply must know of its request once the exchange is elsewhere.
+#[derive(Debug, Clone, Copy)]
+struct Turnaround {
+    version: Version,
+    keep_alive: bool,
+    is_head: bool,
+}
+
+/// One connection's requests. See the module's documentation.
+#[derive(Debug)]
+pub struct Session {
+    exchange: Option<Box<Exchange>>,
+    input: Vec<u8>,
+    start: usize,
+    /// Bytes to write.
+    pub output: Vec<u8>,
+    /// A large body to write after `output`, moved rather than copied.
+    pub tail: Option<Vec<u8>>,
+    state: State,
+    decoder: BodyDecoder,
+    continue_owed: bool,
+    turnaround: Turnaround,
+    client: Option<SocketAddr>,
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Session {
+    /// A session between requests.
+    pub fn new() -> Self {
+        Self {
+            exchange: Some(Box::new(Exchange::new())),
+            input: Vec::new(),
+            start: 0,
+            output: Vec::new(),
+            tail: None,
+            state: State::Head,
+            decoder: BodyDecoder::new(BodyLength::None, ChunkLimits::default()),
+            continue_owed: false,
+            turnaround: Turnaround { version: Version::Http11, keep_alive: true, is_head: false },
+            client: None,
+        }
+    }
+
+    /// Makes a pooled session ready for a connection.
+    pub fn open(&mut self, client: Option<SocketAddr>) {
+        self.input.clear();
+        self.input.shrink_to(BUFFER_BYTES_KEPT);
+        self.start = 0;
+        self.output.clear();
+        self.output.shrink_to(BUFFER_BYTES_KEPT);
+        self.tail = None;
+        self.state = State::Head;
+        self.client = client;
+        if self.exchange.is_none() {
+            self.exchange = Some(Box::new(Exchange::new()));
+        }
+    }
+
+    /// Takes bytes from the client.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.compact();
+        self.input.extend_from_slice(bytes);
+    }
+
+    /// Lends the input buffer to be read into, with at least `room` bytes of spare capacity.
+    /// Bytes must be appended, and the buffer returned with [`Session::return_input`].
+    pub fn lend_input(&mut self, room: usize) -> Vec<u8> {
+        self.compact();
+        self.input.reserve(room);
+        std::mem::take(&mut self.input)
+    }
+
+    /// Takes back what [`Session::lend_input`] lent.
+    pub fn return_input(&mut self, input: Vec<u8>) {
+        debug_assert!(self.input.is_empty());
+        self.input = input;
+    }
+
+    /// Whether a request has begun and its reply is still owed.
+    pub fn is_mid_request(&self) -> bool {
+        !matches!(self.state, State::Head | State::Ended { .. }) || self.start < self.input.len()
+    }
+
+    /// The deadline of the call that is at the host, on the driver's clock.
+    pub fn deadline_ms(&self, station: &Station<'_>) -> Option<u64> {
+        let State::AtHost(id) = self.state else { return None };
+        station.slots.borrow().exchange(id)?.deadline_ms
+    }
+
+    /// Goes on as far as it can without waiting.
+    pub fn advance(&mut self, station: &Station<'_>) -> Need {
+        loop {
+            if self.output.len() >= OUTPUT_BYTES_MAX || self.tail.is_some() {
+                return Need::Flush;
+            }
+            let need = match self.state {
+                State::Head => self.read_head(station),
+                State::Running => self.run_plan(station),
+                State::Body(_) => self.read_body(),
+                State::Calling(segment) => self.call(station, segment),
+                State::AtHost(id) => Some(Need::Host(id)),
+                State::Draining => self.drain_body(),
+                State::Ended { linger } => Some(Need::Close { linger }),
+            };
+            if let Some(need) = need {
+                return need;
+            }
+        }
+    }
+
+    /// Continues with the host's answer.
+    pub fn resume(&mut self, station: &Station<'_>, exchange: Box<Exchange>) {
+        debug_assert!(matches!(self.state, State::AtHost(_)));
+        self.exchange = Some(exchange);
+        self.accept_answer(station);
+    }
+
+    /// Answers 504 in the host's place. The call stays in the slots as an orphan.
+    pub fn time_out_host(&mut self, station: &Station<'_>) {
+        let State::AtHost(id) = self.state else { return };
+        let mut slots = station.slots.borrow_mut();
+        let Some(x) = slots.exchange(id) else { return };
+        let mut stand_in = x.stand_in();
+        stand_in.fail(&Problem::of(&HANDLER_TIMEOUT));
+        if let Some(segment) = stand_in.segment {
+            let segment = station.plan.segment(segment);
+            let message =
+                format!("{} ({}) did not answer in time: 504", segment.name, segment.route);
+            station.log.log(Level::Warn, &message);
+        }
+        slots.orphan(id);
+        self.exchange = Some(Box::new(stand_in));
+        self.state = State::Running;
+    }
+
+    /// Answers 408: the rest of a head or body did not arrive in time (RFC 9110 §15.5.9).
+    pub fn time_out_client(&mut self, station: &Station<'_>) {
+        let problem = Problem::of(&REQUEST_TIMEOUT);
+        match self.state {
+            State::Head => self.refuse(station, &problem),
+            _ => self.fail_and_close(&problem),
+        }
+    }
+
+    /// Gives up the call at the host, because the client is gone.
+    pub fn abandon(&mut self, station: &Station<'_>) -> Option<CallId> {
+        let State::AtHost(id) = self.state else { return None };
+        self.state = State::Ended { linger: false };
+        if let Some(x) = station.slots.borrow_mut().orphan(id) {
+            self.exchange = Some(x);
+            return None;
+        }
+        Some(id)
+    }
+
+    fn read_head(&mut self, station: &Station<'_>) -> Option<Need> {
+        if self.start == self.input.len() {
+            self.input.clear();
+            self.start = 0;
+            return Some(Need::Idle);
+        }
+        let x = self.exchange.get_or_insert_default();
+        match x.head.parse(&self.input[self.start..], &station.limits.head) {
+            Ok(Progress::Partial) => Some(Need::Head),
+            Ok(Progress::Complete { consumed }) => {
+                self.start += consumed;
+                x.begin(station.plan, self.client);
+                self.turnaround = Turnaround {
+                    version: x.head.version(),
+                    keep_alive: x.head.keep_alive(),
+                    is_head: x.head.method() == Method::Head,
+                };
+                self.continue_owed = x.head.expects_continue() && x.has_body();
+                self.decoder = BodyDecoder::new(x.head.body_length(), station.limits.chunk.clone());
+                self.state = State::Running;
+                None
+            }
+            Err(error) => {
+                let row = by_status(error.status()).unwrap_or(&BAD_REQUEST);
+                let problem = Problem::of(row).with_detail(error.detail());
+                self.refuse(station, &problem);
+                None
+            }
+        }
+    }
+
+    /// Answers a message that never became a request. Its framing is unknown, so nothing after it
+    /// can be trusted: the connection ends.
+    fn refuse(&mut self, station: &Station<'_>, problem: &Problem) {
+        let x = self.exchange.get_or_insert_default();
+        x.begin_refused(station.plan, self.client, problem);
+        self.turnaround =
+            Turnaround { version: Version::Http11, keep_alive: false, is_head: false };
+        self.decoder = BodyDecoder::new(BodyLength::None, ChunkLimits::default());
+        self.continue_owed = true;
+        self.state = State::Running;
+    }
+
+    fn run_plan(&mut self, station: &Station<'_>) -> Option<Need> {
+        let x = self.exchange.get_or_insert_default();
+        // A stage that panics costs this exchange a 500 and its connection, never the worker.
+        let pause = catch_unwind(AssertUnwindSafe(|| {
+            run(station.plan, x, &mut station.local.borrow_mut())
+        }));
+        match pause {
+            Ok(Pause::Wait(Wait::Body(sink))) => self.state = State::Body(Collector::new(sink)),
+            Ok(Pause::Wait(Wait::Host(segment))) => self.state = State::Calling(segment),
+            Ok(Pause::Done) => self.finish(station),
+            Err(_) => {
+                station.log.log(Level::Error, "a stage panicked: 500 and close");
+                let request_id = x.request_id.clone();
+                x.begin_refused(station.plan, self.client, &Problem::of(&INTERNAL_SERVER_ERROR));
+                x.request_id = request_id;
+            }
+        }
+        None
+    }
+
+    fn read_body(&mut self) -> Option<Need> {
+        let Self { state, exchange, decoder, input, start, .. } = self;
+        let (State::Body(collector), Some(x)) = (state, exchange) else { return None };
+        loop {
+            match decoder.decode(&input[*start..]) {
+                Ok(Piece::Data { bytes, consumed }) => {
+                    let pushed = collector.push(x, bytes);
+                    *start += consumed;
+                    self.continue_owed = false;
+                    if let Err(problem) = pushed {
+                        self.fail_and_close(&problem);
+                        return None;
+                    }
+                }
+                Ok(Piece::More { consumed }) => {
+                    *start += consumed;
+                    if std::mem::take(&mut self.continue_owed) && *start == input.len() {
+                        self.output.extend_from_slice(CONTINUE_100);
+                    }
+                    return Some(Need::Body);
+                }
+                Ok(Piece::End { consumed }) => {
+                    *start += consumed;
+                    self.continue_owed = false;
+                    self.state = State::Running;
+                    return None;
+                }
+                Err(error) => {
+                    let problem = Problem::of(&BAD_REQUEST).with_detail(error.to_string());
+                    self.fail_and_close(&problem);
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// Makes `problem` the reply to a request whose body will not be read on.
+    fn fail_and_close(&mut self, problem: &Problem) {
+        let x = self.exchange.get_or_insert_default();
+        x.reply.clear();
+        x.reply.close = true;
+        x.fail(problem);
+        self.state = State::Running;
+    }
+
+    fn call(&mut self, station: &Station<'_>, segment: SegmentId) -> Option<Need> {
+        let calls_left = station.calls_left.get();
+        if calls_left == 0 {
+            return Some(Need::Turn);
+        }
+        let x = self.exchange.get_or_insert_default();
+        // Bound before the match: a borrow in its scrutinee would last through host code.
+        let opened = station.slots.borrow_mut().open();
+        let Some(id) = opened else {
+            let problem = Problem::of(&SERVICE_UNAVAILABLE)
+                .with_detail("Too many requests are in flight (setting: max_in_flight)");
+            x.fail(&problem);
+            push_retry_after(x);
+            self.state = State::Running;
+            return None;
+        };
+        station.calls_left.set(calls_left - 1);
+        x.reply.clear();
+        match call_host(station, id, segment, x) {
+            Outcome::Later => {
+                let x = self.exchange.take()?;
+                station.slots.borrow_mut().suspend(id, x);
+                self.state = State::AtHost(id);
+                return Some(Need::Host(id));
+            }
+            Outcome::Done => {
+                station.slots.borrow_mut().close(id);
+                self.accept_answer(station);
+            }
+            Outcome::Continue => {
+                station.slots.borrow_mut().close(id);
+                self.state = State::Running;
+            }
+            Outcome::Failed => {
+                station.slots.borrow_mut().close(id);
+                x.fail(&Problem::of(&INTERNAL_SERVER_ERROR));
+                self.state = State::Running;
+            }
+        }
+        None
+    }
+
+    fn accept_answer(&mut self, station: &Station<'_>) {
+        let x = self.exchange.get_or_insert_default();
+        if x.reply.is_sendable() {
+            x.answered();
+        } else {
+            let message =
+                format!("a reply with status {} cannot be sent: 500", x.reply.status);
+            station.log.log(Level::Error, &message);
+            x.fail(&Problem::of(&INTERNAL_SERVER_ERROR));
+        }
+        self.state = State::Running;
+    }
+
+    fn finish(&mut self, station: &Station<'_>) {
+        let Some(x) = &mut self.exchange else { return };
+        let unread = !self.decoder.is_done();
+        let drains = unread
+            && !self.continue_owed
+            && self.decoder.remaining_declared().is_some_and(|rest| rest <= DRAIN_BYTES_MAX);
+        let keep_alive = self.turnaround.keep_alive
+            && !x.reply.close
+            && !station.draining
+            && (!unread || drains);
+        let reply = &mut x.reply;
+        let bare = status_forbids_body(reply.status);
+        let length = if bare {
+            ReplyLength::None
+        } else {
+            ReplyLength::Known(reply.body.len() as u64)
+        };
+        let local = station.local.borrow();
+        let head = ReplyHead {
+            status: reply.status,
+            fields: &reply.fields,
+            length,
+            date: local.date(),
+            keep_alive,
+            request_version: self.turnaround.version,
+        };
+        encode_head(&mut self.output, &head);
+        if !bare && !self.turnaround.is_head {
+            if reply.body.len() > GATHER_BYTES_MAX {
+                self.tail = Some(std::mem::take(&mut reply.body));
+            } else {
+                self.output.extend_from_slice(&reply.body);
+            }
+        }
+        self.state = match (keep_alive, drains) {
+            (true, true) => State::Draining,
+            (true, false) => State::Head,
+            (false, _) => State::Ended { linger: unread || self.continue_owed },
+        };
+    }
+
+    fn drain_body(&mut self) -> Option<Need> {
+        loop {
+            match self.decoder.decode(&self.input[self.start..]) {
+                Ok(Piece::Data { consumed, .. }) => self.start += consumed,
+                Ok(Piece::More { consumed }) => {
+                    self.start += consumed;
+                    return Some(Need::Body);
+                }
+                Ok(Piece::End { consumed }) => {
+                    self.start += consumed;
+                    self.state = State::Head;
+                    return None;
+                }
+                Err(_) => {
+                    self.state = State::Ended { linger: false };
+                    return None;
+                }
+            }
+        }
+    }
+
+    fn compact(&mut self) {
+        if self.start > 0 {
+            self.input.drain(..self.start);
+            self.start = 0;
+        }
+    }
+}
+
+/// Calls the host, timed if the segment was promoted, and turns a panic into a failure.
+fn call_host(station: &Station<'_>, id: CallId, segment: SegmentId, x: &mut Exchange) -> Outcome {
+    let (placement, timed) = {
+        let placements = station.placements.borrow();
+        (placements.place(segment), placements.is_promoted(segment))
+    };
+    debug_assert!(placement != Placement::Proven);
+    let began = if timed { (station.nanos)() } else { 0 };
+    let called = catch_unwind(AssertUnwindSafe(|| {
+        station.port.call(id, station.plan.segment(segment), placement, x)
+    }));
+    if timed {
+        let wall_ns = (station.nanos)().saturating_sub(began);
+        if station.placements.borrow_mut().ran_inline(segment, wall_ns) {
+            let segment = station.plan.segment(segment);
+            let message = format!(
+                "{} ({}) took {} us inline and goes back to the thread pool",
+                segment.name,
+                segment.route,
+                wall_ns / 1000
+            );
+            station.log.log(Level::Info, &message);
+        }
+    }
+    called.unwrap_or_else(|_| {
+        station.log.log(Level::Error, "a host call panicked: 500");
+        Outcome::Failed
+    })
+}
+
+fn push_retry_after(x: &mut Exchange) {
+    // A literal field is valid.
+    let pushed = x.reply.fields.push(b"retry-after", b"1");
+    debug_assert!(pushed.is_ok());
+}
+
+/// Most buffer memory one pooled session keeps, in bytes.
+pub const BUFFER_BYTES_KEPT: usize = 16 * 1024;
+
+/// Output is written out at this size at the latest, in bytes: a client that pipelines without
+/// reading cannot make us buffer more.
+pub const OUTPUT_BYTES_MAX: usize = 64 * 1024;
+
+/// Bodies up to this size are copied behind their head so that one write carries both, in bytes.
+pub const GATHER_BYTES_MAX: usize = 32 * 1024;
+
+/// Unread body up to this size is read and forgotten to keep the connection, in bytes. Above it,
+/// a new connection is cheaper than the bytes.
+pub const DRAIN_BYTES_MAX: u64 = 64 * 1024;

@@ -1,0 +1,309 @@
+//! One connection, from its first byte to its last: the request's path, readable top to bottom.
+//!
+//! While it is idle it holds its future, one read block and its record, and nothing else; a session
+//! with buffers is rented at the first byte of a request and given back after the reply.
+//! It knows no HTTP: `Session` says what is needed, this file waits for it.
+
+use std::{net::Shutdown, net::SocketAddr, rc::Rc, task::Poll};
+
+use monoio::net::TcpStream;
+use spikard_contract::config::BODY_PROGRESS_BYTES_MIN;
+use spikard_middleware::{CallId, Exchange, Need, Notice, Session};
+
+use crate::{
+    io::{Stream, shut},
+    wheel::{Record, Waiting},
+    worker::Core,
+};
+
+/// Serves one accepted socket until either side ends it.
+pub(crate) async fn serve(core: Rc<Core>, stream: TcpStream, client: SocketAddr) {
+    let connection = Connection::open(core, &stream);
+    let core = &connection.core;
+    let mut stream = Stream::new(stream);
+    loop {
+        connection.wait(Waiting::Idle);
+        let (result, block) = stream.read(core.rent_block()).await;
+        let length = result.unwrap_or(0);
+        if length == 0 {
+            core.return_block(block);
+            return;
+        }
+        let mut session = core.rent_session(client);
+        session.feed(&block[..length]);
+        core.return_block(block);
+        let need = session.advance(&core.station());
+        // The common case: all that arrived is answered, and one write carries every reply.
+        let kept = if need == Need::Idle {
+            flush(&connection, &mut stream, &mut session).await
+        } else {
+            Box::pin(converse(&connection, &mut stream, &mut session, need)).await
+        };
+        core.return_session(session);
+        if !kept {
+            return;
+        }
+    }
+}
+
+/// A connection's entry in its worker, for as long as it lives.
+struct Connection {
+    core: Rc<Core>,
+    record: Rc<Record>,
+    index: usize,
+}
+
+impl Connection {
+    fn open(core: Rc<Core>, stream: &TcpStream) -> Self {
+        let (record, index) = core.enter(stream);
+        Self { core, record, index }
+    }
+
+    /// Says what the connection waits for, and starts that wait's deadline.
+    fn wait(&self, waiting: Waiting) {
+        let settings = &self.core.settings;
+        let after_ms = match waiting {
+            Waiting::Idle => settings.idle_ms,
+            Waiting::Write => settings.write_ms,
+            Waiting::Linger => LINGER_MS,
+            // These carry deadlines of their own: see `wait_until`.
+            Waiting::Request | Waiting::Host | Waiting::Timer => return,
+        };
+        self.wait_until(waiting, Some(self.core.now_ms() + after_ms));
+    }
+
+    fn wait_until(&self, waiting: Waiting, deadline_ms: Option<u64>) {
+        match deadline_ms {
+            Some(deadline_ms) => self.core.arm(&self.record, waiting, deadline_ms),
+            None => {
+                self.record.waiting.set(waiting);
+                self.record.disarm();
+            }
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.record.fd.set(-1);
+        self.core.leave(self.index);
+    }
+}
+
+/// Writes what the session has ready. False if the client is gone.
+async fn flush(connection: &Connection, stream: &mut Stream, session: &mut Session) -> bool {
+    if session.output.is_empty() {
+        return true;
+    }
+    connection.wait(Waiting::Write);
+    let output = std::mem::take(&mut session.output);
+    let progressed = || connection.wait(Waiting::Write);
+    let (result, mut output) = stream.write_all(output, progressed).await;
+    output.clear();
+    session.output = output;
+    result.is_ok()
+}
+
+/// The uncommon needs, in whatever order they come. False if the connection is over.
+async fn converse(
+    connection: &Connection,
+    stream: &mut Stream,
+    session: &mut Session,
+    mut need: Need,
+) -> bool {
+    let core = &connection.core;
+    let mut patience = Patience::default();
+    loop {
+        if !flush(connection, stream, session).await {
+            give_up(core, session);
+            return false;
+        }
+        if let Some(tail) = session.tail.take() {
+            connection.wait(Waiting::Write);
+            let progressed = || connection.wait(Waiting::Write);
+            if stream.write_all(tail, progressed).await.0.is_err() {
+                return false;
+            }
+        }
+        let goes_on = match need {
+            Need::Idle => return true,
+            Need::Flush => true,
+            Need::Turn => {
+                core.next_turn().await;
+                true
+            }
+            Need::Head | Need::Body => {
+                fill(connection, stream, session, need, &mut patience).await
+            }
+            Need::Host(id) => {
+                patience = Patience::default();
+                await_host(connection, stream, session, id).await
+            }
+            Need::Close { linger } => {
+                if linger {
+                    linger_close(connection, stream).await;
+                }
+                false
+            }
+        };
+        if !goes_on {
+            return false;
+        }
+        need = session.advance(&core.station());
+    }
+}
+
+/// How long the client's next bytes may take, and what it has sent since that clock was started.
+#[derive(Default)]
+struct Patience {
+    need: Option<Need>,
+    deadline_ms: Option<u64>,
+    bytes: usize,
+}
+
+impl Patience {
+    /// The deadline of the next read. A head has one deadline from its first byte; a body's clock
+    /// starts anew with each [`BODY_PROGRESS_BYTES_MIN`] bytes.
+    fn deadline_ms(&mut self, core: &Core, need: Need) -> Option<u64> {
+        let progressed = need == Need::Body && self.bytes >= BODY_PROGRESS_BYTES_MIN;
+        if self.need != Some(need) || progressed {
+            let after_ms = match need {
+                Need::Body => core.settings.body_ms,
+                _ => Some(core.settings.header_ms),
+            };
+            self.need = Some(need);
+            self.bytes = 0;
+            self.deadline_ms = after_ms.map(|after_ms| core.now_ms() + after_ms);
+        }
+        self.deadline_ms
+    }
+}
+
+/// Reads more of a head or body. At the deadline the session answers 408 instead.
+async fn fill(
+    connection: &Connection,
+    stream: &mut Stream,
+    session: &mut Session,
+    need: Need,
+    patience: &mut Patience,
+) -> bool {
+    let deadline_ms = patience.deadline_ms(&connection.core, need);
+    connection.wait_until(Waiting::Request, deadline_ms);
+    let (result, input) = stream.read_more(session.lend_input(READ_BYTES)).await;
+    session.return_input(input);
+    match result {
+        Ok(0) if connection.record.expired.take() => {
+            session.time_out_client(&connection.core.station());
+            true
+        }
+        Ok(0) | Err(_) => false,
+        Ok(length) => {
+            patience.bytes += length;
+            true
+        }
+    }
+}
+
+/// What ended a wait for the host.
+enum HostWait {
+    Answer(Box<Exchange>),
+    Late,
+    HalfClosed,
+    Gone,
+}
+
+/// Waits for the host's answer, with one read armed to notice a client that leaves.
+async fn await_host(
+    connection: &Connection,
+    stream: &mut Stream,
+    session: &mut Session,
+    id: CallId,
+) -> bool {
+    let core = &connection.core;
+    connection.wait_until(Waiting::Host, session.deadline_ms(&core.station()));
+    stream.arm(|| core.rent_block());
+    let mut half_closed = false;
+    loop {
+        match host_wait(connection, stream, id, half_closed).await {
+            HostWait::Answer(x) => {
+                session.resume(&core.station(), x);
+                return true;
+            }
+            HostWait::Late => {
+                session.time_out_host(&core.station());
+                core.port.notify(id, Notice::Cancel);
+                return true;
+            }
+            // `nc -N` closes its half and waits for the reply: the host is told, and goes on.
+            HostWait::HalfClosed => {
+                half_closed = true;
+                core.port.notify(id, Notice::Disconnect);
+            }
+            HostWait::Gone => {
+                give_up(core, session);
+                return false;
+            }
+        }
+    }
+}
+
+async fn host_wait(
+    connection: &Connection,
+    stream: &mut Stream,
+    id: CallId,
+    half_closed: bool,
+) -> HostWait {
+    let core = &connection.core;
+    std::future::poll_fn(|cx| {
+        if let Poll::Ready(x) = core.slots.borrow_mut().poll_answer(id, cx) {
+            return Poll::Ready(HostWait::Answer(x));
+        }
+        if connection.record.expired.take() {
+            return Poll::Ready(HostWait::Late);
+        }
+        if core.is_forced() {
+            return Poll::Ready(HostWait::Gone);
+        }
+        match stream.poll_landed(cx) {
+            Poll::Ready(Err(())) => return Poll::Ready(HostWait::Gone),
+            Poll::Ready(Ok(0)) if !half_closed => return Poll::Ready(HostWait::HalfClosed),
+            _ => {}
+        }
+        *connection.record.waker.borrow_mut() = Some(cx.waker().clone());
+        Poll::Pending
+    })
+    .await
+}
+
+/// The client is gone: whoever works for it is told to stop, and its late answer is swallowed.
+fn give_up(core: &Core, session: &mut Session) {
+    if let Some(id) = session.abandon(&core.station()) {
+        core.port.notify(id, Notice::Cancel);
+    }
+}
+
+/// Ends our half and reads on for a moment, so that the client gets the reply before a reset could
+/// discard it (RFC 9112 §9.6).
+async fn linger_close(connection: &Connection, stream: &mut Stream) {
+    let core = &connection.core;
+    shut(connection.record.fd.get(), Shutdown::Write);
+    connection.wait(Waiting::Linger);
+    let mut drained = 0;
+    while drained < LINGER_BYTES_MAX {
+        let (result, block) = stream.read(core.rent_block()).await;
+        core.return_block(block);
+        match result {
+            Ok(length) if length > 0 => drained += length,
+            _ => return,
+        }
+    }
+}
+
+/// Room for one read of an active connection, in bytes.
+const READ_BYTES: usize = 16 * 1024;
+
+/// Longest a closing connection is read on, in milliseconds.
+const LINGER_MS: u64 = 2000;
+
+/// Most bytes a closing connection is read on.
+const LINGER_BYTES_MAX: usize = 1024 * 1024;

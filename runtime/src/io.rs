@@ -1,0 +1,189 @@
+//! One connection's socket: rented reads, whole writes, and deadlines that act by `shutdown(2)`.
+//!
+//! A read that was begun is never dropped while it may still complete: under io_uring its bytes
+//! would be lost. [`Stream::arm`] keeps one read under way while something else is awaited.
+
+use std::{
+    io,
+    net::Shutdown,
+    os::fd::{AsRawFd, BorrowedFd, RawFd},
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use monoio::{
+    buf::{IoBuf, IoBufMut},
+    io::{AsyncReadRent, AsyncWriteRent, OwnedReadHalf, OwnedWriteHalf, Splitable},
+    net::TcpStream,
+};
+
+/// A block that an idle connection reads into.
+pub(crate) type Block = Box<[u8; BLOCK_BYTES]>;
+
+/// Size of a [`Block`]: the usual request head fits, and 5,000 idle connections cost 5 MB.
+pub(crate) const BLOCK_BYTES: usize = 1024;
+
+/// A read under way that owns what it reads with.
+type Armed = Pin<Box<dyn Future<Output = (OwnedReadHalf<TcpStream>, io::Result<usize>, Block)>>>;
+
+enum Reader {
+    Free(OwnedReadHalf<TcpStream>),
+    Armed(Armed),
+    /// The armed read is done and not yet taken.
+    Landed(OwnedReadHalf<TcpStream>, io::Result<usize>, Block),
+    Moving,
+}
+
+/// The socket of one connection.
+pub(crate) struct Stream {
+    reader: Reader,
+    writer: OwnedWriteHalf<TcpStream>,
+    fd: RawFd,
+}
+
+impl Drop for Stream {
+    /// An armed read holds the socket open until it completes, so it is made to.
+    fn drop(&mut self) {
+        if self.is_armed() {
+            shut(self.fd, Shutdown::Both);
+        }
+    }
+}
+
+impl Stream {
+    pub(crate) fn new(stream: TcpStream) -> Self {
+        let fd = stream.as_raw_fd();
+        let (reader, writer) = stream.into_split();
+        Self { reader: Reader::Free(reader), writer, fd }
+    }
+
+    /// Reads into `block`, or takes what an armed read brought in its own block.
+    pub(crate) async fn read(&mut self, block: Block) -> (io::Result<usize>, Block) {
+        if let Reader::Free(reader) = &mut self.reader {
+            return reader.read(block).await;
+        }
+        let _ = std::future::poll_fn(|cx| self.poll_landed(cx)).await;
+        self.take_landed().unwrap_or((Ok(0), block))
+    }
+
+    /// Appends to `buffer` as much as fits its spare capacity.
+    pub(crate) async fn read_more(&mut self, buffer: Vec<u8>) -> (io::Result<usize>, Vec<u8>) {
+        if let Reader::Free(reader) = &mut self.reader {
+            let begin = buffer.len();
+            let end = buffer.capacity();
+            let (result, slice) = reader.read(buffer.slice_mut(begin..end)).await;
+            return (result, slice.into_inner());
+        }
+        let _ = std::future::poll_fn(|cx| self.poll_landed(cx)).await;
+        let mut buffer = buffer;
+        match self.take_landed() {
+            Some((Ok(length), block)) => {
+                buffer.extend_from_slice(&block[..length]);
+                (Ok(length), buffer)
+            }
+            Some((Err(error), _)) => (Err(error), buffer),
+            None => (Ok(0), buffer),
+        }
+    }
+
+    /// Begins a read that goes on while other things are awaited.
+    pub(crate) fn arm(&mut self, block: impl FnOnce() -> Block) {
+        self.reader = match std::mem::replace(&mut self.reader, Reader::Moving) {
+            Reader::Free(mut reader) => {
+                let block = block();
+                Reader::Armed(Box::pin(async move {
+                    let (result, block) = reader.read(block).await;
+                    (reader, result, block)
+                }))
+            }
+            other => other,
+        };
+    }
+
+    /// Ready when the armed read has landed: with the bytes it brought, 0 at the client's end, or
+    /// its error. The bytes stay until a read takes them.
+    pub(crate) fn poll_landed(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, ()>> {
+        if let Reader::Armed(armed) = &mut self.reader {
+            let Poll::Ready((reader, result, block)) = armed.as_mut().poll(cx) else {
+                return Poll::Pending;
+            };
+            self.reader = Reader::Landed(reader, result, block);
+        }
+        match &self.reader {
+            Reader::Landed(_, Ok(length), _) => Poll::Ready(Ok(*length)),
+            Reader::Landed(_, Err(_), _) => Poll::Ready(Err(())),
+            _ => Poll::Pending,
+        }
+    }
+
+    /// Whether a read is under way or has landed.
+    pub(crate) fn is_armed(&self) -> bool {
+        matches!(self.reader, Reader::Armed(_) | Reader::Landed(..))
+    }
+
+    /// Writes all of `bytes`; gives the buffer back. `progressed` is told after each partial write.
+    pub(crate) async fn write_all(
+        &mut self,
+        bytes: Vec<u8>,
+        progressed: impl Fn(),
+    ) -> (io::Result<()>, Vec<u8>) {
+        let length = bytes.len();
+        let (result, mut bytes) = self.writer.write(bytes).await;
+        let mut written = match result {
+            Ok(written) if written == length => return (Ok(()), bytes),
+            Ok(written) => written,
+            Err(error) => return (Err(error), bytes),
+        };
+        while written < length {
+            progressed();
+            let (result, slice) = self.writer.write(bytes.slice(written..)).await;
+            bytes = slice.into_inner();
+            match result {
+                Ok(0) => return (Err(io::ErrorKind::WriteZero.into()), bytes),
+                Ok(more) => written += more,
+                Err(error) => return (Err(error), bytes),
+            }
+        }
+        (Ok(()), bytes)
+    }
+
+    fn take_landed(&mut self) -> Option<(io::Result<usize>, Block)> {
+        match std::mem::replace(&mut self.reader, Reader::Moving) {
+            Reader::Landed(reader, result, block) => {
+                self.reader = Reader::Free(reader);
+                Some((result, block))
+            }
+            other => {
+                self.reader = other;
+                None
+            }
+        }
+    }
+}
+
+/// Shuts a socket down. The pending operations of the connection complete: reads with 0 bytes,
+/// writes with an error, on both engines.
+pub(crate) fn shut(fd: RawFd, how: Shutdown) {
+    // SAFETY: the caller's connection record is alive, and it is closed before its socket is.
+    let fd = unsafe { BorrowedFd::borrow_raw(fd) };
+    // A socket the peer has already reset answers ENOTCONN; there is nothing left to shut.
+    let _ = socket2::SockRef::from(&fd).shutdown(how);
+}
+
+/// Marks an accepted socket close-on-exec; monoio's accept on io_uring does not.
+pub(crate) fn close_on_exec(stream: &TcpStream) {
+    // SAFETY: `fcntl` with F_SETFD takes a plain integer; the descriptor is open.
+    unsafe { libc::fcntl(stream.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC) };
+}
+
+/// 256 random bits from the kernel.
+///
+/// # Errors
+/// The kernel's, if it has none to give.
+pub(crate) fn seed() -> io::Result<[u64; 4]> {
+    let mut seed = [0u64; 4];
+    let length = size_of_val(&seed);
+    // SAFETY: the buffer is valid for `length` bytes.
+    let got = unsafe { libc::getrandom(seed.as_mut_ptr().cast(), length, 0) };
+    if got == length as isize { Ok(seed) } else { Err(io::Error::last_os_error()) }
+}

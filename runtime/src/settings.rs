@@ -1,0 +1,51 @@
+//! The configuration as a worker uses it: integers in the units of its clock.
+
+use std::time::Duration;
+
+use spikard_contract::config::ServerConfig;
+use spikard_middleware::SessionLimits;
+use spikard_proto_http::{ChunkLimits, HeadLimits};
+
+/// What a worker reads on the request path.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) limits: SessionLimits,
+    pub(crate) connections_max: usize,
+    pub(crate) in_flight_max: usize,
+    pub(crate) idle_ms: u64,
+    pub(crate) header_ms: u64,
+    pub(crate) body_ms: Option<u64>,
+    pub(crate) write_ms: u64,
+    pub(crate) shutdown_ms: u64,
+    pub(crate) graceful: bool,
+    pub(crate) turn_budget_us: u64,
+    pub(crate) turn_calls_max: u32,
+}
+
+impl Settings {
+    pub(crate) fn new(config: &ServerConfig) -> Self {
+        let head = HeadLimits {
+            request_line_bytes_max: config.max_request_line as usize,
+            head_bytes_max: config.max_header_size as usize,
+            fields_max: config.max_headers as usize,
+        };
+        Self {
+            limits: SessionLimits { head, chunk: ChunkLimits::default() },
+            connections_max: config.max_connections as usize,
+            in_flight_max: config.max_in_flight as usize,
+            idle_ms: millis(config.idle_timeout),
+            header_ms: millis(config.header_timeout),
+            body_ms: config.body_timeout.map(millis),
+            write_ms: millis(config.write_timeout),
+            shutdown_ms: millis(config.shutdown_timeout),
+            graceful: config.graceful_shutdown,
+            turn_budget_us: u64::from(config.turn_budget_us),
+            turn_calls_max: config.turn_calls_max,
+        }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    // Ranges end at 3600 s, far inside u64.
+    duration.as_millis() as u64
+}
