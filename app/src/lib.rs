@@ -1,1 +1,9 @@
-//! Placeholder, replaced by its first commit.
+//! Applications: routes, typed parameters, validation, and their lowering to a plan.
+//!
+//! A binding describes routes as documents; this crate compiles them, once, into the function table
+//! that a driver executes. Knows no sockets, threads, clocks or host languages.
+#![forbid(unsafe_code)]
+
+pub mod params;
+pub mod route;
+pub mod validate;

@@ -1,0 +1,385 @@
+//! The match tree: which route takes a method and a path.
+//!
+//! Built once, walked per request: static beats typed beats untyped beats the rest of the path,
+//! with backtracking, so the answer never depends on the order of registration. The tree holds
+//! each shape once, so a walk visits each node at most once and its cost is bounded by the tree.
+//! Paths are split while still percent-encoded: an encoded slash is data and never splits.
+//! Knows nothing of handlers or tables: a route is a number that its caller chose.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use spikard_proto_http::target::decode_segment;
+
+use super::methods::{MethodSet, Methods};
+use super::pattern::{Hint, Pattern, Segment};
+
+/// A route's number, chosen by the caller of [`Builder::insert`].
+pub type RouteIndex = u32;
+
+/// What a method and a path lead to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// This route takes the request.
+    Route(RouteIndex),
+    /// The shape is this route's, but a typed segment does not hold what its hint asks: 422.
+    Mismatch(RouteIndex),
+    /// OPTIONS for a path that no route answers it on: 204 with this `Allow`.
+    Options(MethodSet),
+    /// The path exists, the method does not: 405 with this `Allow`.
+    MethodNotAllowed(MethodSet),
+    /// No route has this path: 404.
+    NotFound,
+    /// A segment of the path does not decode to UTF-8: 400.
+    BadPath,
+}
+
+/// The finished tree.
+#[derive(Debug)]
+pub struct Tree {
+    methods: Methods,
+    nodes: Box<[Node]>,
+    /// Whole literal paths that need no decoding. Nothing can beat a whole literal match.
+    literals: HashMap<Box<str>, usize>,
+    everywhere: MethodSet,
+    get: MethodSet,
+    /// The `Allow` line of every single leaf, and of the whole server.
+    allow_lines: HashMap<MethodSet, Box<str>>,
+}
+
+/// Collects patterns and refuses clashes.
+#[derive(Debug)]
+pub struct Builder {
+    methods: Methods,
+    nodes: Vec<Node>,
+    literals: HashMap<Box<str>, usize>,
+    everywhere: MethodSet,
+}
+
+/// Why a route could not be inserted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InsertError {
+    /// This route already has the same shape and method.
+    Clash(RouteIndex),
+    /// The application has [`super::methods::METHODS_MAX`] different methods already.
+    TooManyMethods,
+}
+
+/// What can follow a prefix of segments.
+#[derive(Debug, Default)]
+struct Node {
+    literals: HashMap<Box<str>, usize>,
+    /// Sorted by hint: the order in which they are tried.
+    typed: Vec<(Hint, usize)>,
+    untyped: Option<usize>,
+    rest: Leaf,
+    leaf: Leaf,
+}
+
+/// The routes of one shape: few, so a list.
+#[derive(Debug, Default)]
+struct Leaf {
+    methods: MethodSet,
+    routes: Vec<(MethodSet, RouteIndex)>,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            methods: Methods::default(),
+            nodes: vec![Node::default()],
+            literals: HashMap::new(),
+            everywhere: MethodSet::EMPTY,
+        }
+    }
+}
+
+impl Builder {
+    /// Adds one method of one pattern; `route` is what a match answers.
+    ///
+    /// # Errors
+    /// [`InsertError::Clash`] when a pattern of the same shape has the method already.
+    pub fn insert(
+        &mut self,
+        method: &str,
+        pattern: &Pattern,
+        route: RouteIndex,
+    ) -> Result<(), InsertError> {
+        let bit = self
+            .methods
+            .register(method)
+            .ok_or(InsertError::TooManyMethods)?;
+        let mut at = 0;
+        let mut rest = false;
+        for segment in pattern.segments() {
+            match segment {
+                Segment::Literal(text) => at = self.literal(at, text),
+                Segment::Capture {
+                    hint: Some(hint), ..
+                } => at = self.typed(at, *hint),
+                Segment::Capture { hint: None, .. } => at = self.untyped(at),
+                Segment::Rest { .. } => rest = true,
+            }
+        }
+        let leaf = if rest {
+            &mut self.nodes[at].rest
+        } else {
+            &mut self.nodes[at].leaf
+        };
+        if let Some(other) = leaf.route(bit) {
+            return Err(InsertError::Clash(other));
+        }
+        leaf.routes.push((bit, route));
+        leaf.methods = leaf.methods.union(bit);
+        self.everywhere = self.everywhere.union(bit);
+        if pattern.is_literal() && pattern.text().is_ascii() && !pattern.text().contains('%') {
+            self.literals.insert(pattern.text().into(), at);
+        }
+        Ok(())
+    }
+
+    /// Ends the building.
+    #[must_use]
+    pub fn finish(mut self) -> Tree {
+        // An empty set when no route takes GET, which then meets nothing.
+        let get = self.methods.find(b"GET").unwrap_or_default();
+        for node in &mut self.nodes {
+            node.typed.sort_unstable();
+        }
+        let leaves = self
+            .nodes
+            .iter()
+            .flat_map(|node| [node.leaf.methods, node.rest.methods]);
+        let allow_lines = leaves
+            .chain([self.everywhere])
+            .map(|set| (set, self.methods.allow_line(set).into_boxed_str()))
+            .collect();
+        Tree {
+            allow_lines,
+            methods: self.methods,
+            nodes: self.nodes.into(),
+            literals: self.literals,
+            everywhere: self.everywhere,
+            get,
+        }
+    }
+
+    fn push(&mut self) -> usize {
+        self.nodes.push(Node::default());
+        self.nodes.len() - 1
+    }
+
+    fn literal(&mut self, at: usize, text: &str) -> usize {
+        if let Some(next) = self.nodes[at].literals.get(text) {
+            return *next;
+        }
+        let next = self.push();
+        self.nodes[at].literals.insert(text.into(), next);
+        next
+    }
+
+    fn typed(&mut self, at: usize, hint: Hint) -> usize {
+        let known = self.nodes[at]
+            .typed
+            .iter()
+            .find(|(other, _)| *other == hint);
+        if let Some((_, next)) = known {
+            return *next;
+        }
+        let next = self.push();
+        self.nodes[at].typed.push((hint, next));
+        next
+    }
+
+    fn untyped(&mut self, at: usize) -> usize {
+        if let Some(next) = self.nodes[at].untyped {
+            return next;
+        }
+        let next = self.push();
+        self.nodes[at].untyped = Some(next);
+        next
+    }
+}
+
+impl Leaf {
+    fn route(&self, method: MethodSet) -> Option<RouteIndex> {
+        self.routes
+            .iter()
+            .find(|(each, _)| each.meets(method))
+            .map(|(_, route)| *route)
+    }
+}
+
+impl Tree {
+    /// Finds the route for a method and a raw path (still percent-encoded, without the query).
+    ///
+    /// HEAD is answered by GET where nothing takes HEAD itself (RFC 9110 §9.3.2). The path `*` is
+    /// the server as a whole (§9.3.7).
+    #[must_use]
+    pub fn find(&self, method: &[u8], path: &[u8]) -> Found {
+        let Ok(path) = std::str::from_utf8(path) else {
+            return Found::BadPath;
+        };
+        let wanted = self.methods.find(method);
+        if let Some(node) = self.literals.get(path)
+            && let Some(route) = self.take(&self.nodes[*node].leaf, method, wanted)
+        {
+            return Found::Route(route);
+        }
+        if path == "*" && method == b"OPTIONS" {
+            return Found::Options(self.everywhere);
+        }
+        if !decodes(path) {
+            return Found::BadPath;
+        }
+        let Some(rest) = path.strip_prefix('/') else {
+            return Found::NotFound;
+        };
+        let mut walk = Walk {
+            tree: self,
+            method,
+            wanted,
+            mismatched: false,
+            mismatch: None,
+            allowed: MethodSet::EMPTY,
+            shaped: MethodSet::EMPTY,
+        };
+        match walk.step(0, Some(rest)) {
+            Some(route) => Found::Route(route),
+            None => walk.miss(),
+        }
+    }
+
+    /// The value of `Allow` for a set that [`Tree::find`] answered. Composed only where one path
+    /// leads to several patterns.
+    #[must_use]
+    pub fn allow_line(&self, set: MethodSet) -> Cow<'_, str> {
+        match self.allow_lines.get(&set) {
+            Some(line) => Cow::Borrowed(line),
+            None => Cow::Owned(self.methods.allow_line(set)),
+        }
+    }
+
+    /// The route of a leaf for a method; GET's for HEAD.
+    fn take(&self, leaf: &Leaf, method: &[u8], wanted: Option<MethodSet>) -> Option<RouteIndex> {
+        let own = wanted.and_then(|wanted| leaf.route(wanted));
+        own.or_else(|| {
+            if method == b"HEAD" {
+                leaf.route(self.get)
+            } else {
+                None
+            }
+        })
+    }
+}
+
+/// One search through the tree.
+struct Walk<'w> {
+    tree: &'w Tree,
+    method: &'w [u8],
+    wanted: Option<MethodSet>,
+    /// Whether a segment on the way here failed its hint.
+    mismatched: bool,
+    /// The best route whose shape fits but for a hint.
+    mismatch: Option<RouteIndex>,
+    /// Methods of the leaves that fit the path.
+    allowed: MethodSet,
+    /// Methods of the leaves that fit but for a hint.
+    shaped: MethodSet,
+}
+
+impl Walk<'_> {
+    /// Matches what is left of the path, `None` after its last segment, from a node on.
+    /// Its depth is that of the tree, at most `PATTERN_SEGMENTS_MAX` and one.
+    fn step(&mut self, at: usize, rest: Option<&str>) -> Option<RouteIndex> {
+        let node = &self.tree.nodes[at];
+        let Some(rest) = rest else {
+            return self.arrive(&node.leaf);
+        };
+        let (raw, after) = match memchr::memchr(b'/', rest.as_bytes()) {
+            Some(slash) => (&rest[..slash], Some(&rest[slash + 1..])),
+            None => (rest, None),
+        };
+        // The whole path was checked before the walk, so decoding cannot fail; an empty text
+        // would only fail to match.
+        let text = decode_segment(raw.as_bytes()).unwrap_or_default();
+        if let Some(next) = node.literals.get(&*text)
+            && let Some(route) = self.step(*next, after)
+        {
+            return Some(route);
+        }
+        if !raw.is_empty()
+            && let Some(route) = self.capture(node, &text, after)
+        {
+            return Some(route);
+        }
+        if node.rest.routes.is_empty() {
+            None
+        } else {
+            self.arrive(&node.rest)
+        }
+    }
+
+    /// Tries the rows that capture one segment: typed rows that accept it, then the untyped row;
+    /// at last the typed rows that do not, only to learn what their shape would have been.
+    fn capture(&mut self, node: &Node, text: &str, after: Option<&str>) -> Option<RouteIndex> {
+        for (hint, next) in &node.typed {
+            if hint.accepts(text)
+                && let Some(route) = self.step(*next, after)
+            {
+                return Some(route);
+            }
+        }
+        if let Some(next) = node.untyped
+            && let Some(route) = self.step(next, after)
+        {
+            return Some(route);
+        }
+        let outer = std::mem::replace(&mut self.mismatched, true);
+        for (hint, next) in &node.typed {
+            if !hint.accepts(text) {
+                // A mismatched arrival never answers a route.
+                let _ = self.step(*next, after);
+            }
+        }
+        self.mismatched = outer;
+        None
+    }
+
+    /// The path ended at a leaf.
+    fn arrive(&mut self, leaf: &Leaf) -> Option<RouteIndex> {
+        let route = self.tree.take(leaf, self.method, self.wanted);
+        if !self.mismatched {
+            self.allowed = self.allowed.union(leaf.methods);
+            return route;
+        }
+        self.shaped = self.shaped.union(leaf.methods);
+        self.mismatch = self.mismatch.or(route);
+        None
+    }
+
+    /// The answer when no route takes the request.
+    fn miss(self) -> Found {
+        if let Some(route) = self.mismatch {
+            return Found::Mismatch(route);
+        }
+        let known = if self.allowed.is_empty() {
+            self.shaped
+        } else {
+            self.allowed
+        };
+        match (known.is_empty(), self.method) {
+            (true, _) => Found::NotFound,
+            (false, b"OPTIONS") => Found::Options(known),
+            (false, _) => Found::MethodNotAllowed(known),
+        }
+    }
+}
+
+/// Whether every segment decodes to UTF-8.
+fn decodes(path: &str) -> bool {
+    memchr::memchr(b'%', path.as_bytes()).is_none()
+        || path
+            .split('/')
+            .all(|piece| decode_segment(piece.as_bytes()).is_ok())
+}

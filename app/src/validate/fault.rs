@@ -1,0 +1,312 @@
+//! The faults of one request, collected from all its sources, and the one 422 that lists them.
+//!
+//! An answer must not be larger than what provoked it by more than a bounded amount: rows and the
+//! input they quote are limited. Knows nothing of how faults are found.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use serde_json::{Map, Value};
+use spikard_contract::problem::VALIDATION_ERROR;
+use spikard_middleware::Problem;
+
+/// Most rows in one answer; a person reads far fewer, and a hostile body can provoke millions.
+pub const FAULTS_MAX: usize = 1000;
+
+/// Most bytes of quoted input in one answer, roughly. Beyond it rows go without `input`.
+pub const INPUT_BYTES_MAX: usize = 65_536;
+
+/// Where a value came from, in the order in which faults are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Source {
+    /// A segment of the path.
+    Path,
+    /// The query string.
+    Query,
+    /// A header field.
+    Header,
+    /// A cookie.
+    Cookie,
+    /// The body.
+    Body,
+}
+
+/// One row of the `errors` list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fault {
+    /// Where the value came from.
+    pub source: Source,
+    /// The rest of `loc`: a parameter's name, or keys and indexes into the body.
+    pub path: Vec<String>,
+    /// Stable name of the fault.
+    pub kind: &'static str,
+    /// A sentence for people.
+    pub message: Cow<'static, str>,
+    /// The offending value; `None` leaves the member out.
+    pub input: Option<Value>,
+    /// The facts in the message, for programs; empty leaves the member out.
+    pub context: Map<String, Value>,
+}
+
+/// All faults found so far.
+#[derive(Debug, Default)]
+pub struct Faults {
+    rows: Vec<Fault>,
+    input_bytes: usize,
+    dropped: bool,
+    /// Hashes of the rows that may have twins.
+    keys: HashSet<u64>,
+}
+
+impl Source {
+    /// First element of `loc`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Path => "path",
+            Self::Query => "query",
+            Self::Header => "headers",
+            Self::Cookie => "cookie",
+            Self::Body => "body",
+        }
+    }
+}
+
+impl Fault {
+    /// A fault without context.
+    #[must_use]
+    pub fn new(
+        source: Source,
+        path: Vec<String>,
+        kind: &'static str,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self {
+            source,
+            path,
+            kind,
+            message: message.into(),
+            input: None,
+            context: Map::new(),
+        }
+    }
+
+    /// Adds one fact.
+    #[must_use]
+    pub fn with(mut self, name: &str, fact: impl Into<Value>) -> Self {
+        self.context.insert(name.to_owned(), fact.into());
+        self
+    }
+
+    /// The row as it stands in the answer.
+    fn into_row(self) -> Value {
+        let mut loc = vec![Value::from(self.source.name())];
+        loc.extend(self.path.into_iter().map(Value::from));
+        let mut row = Map::new();
+        row.insert("type".into(), self.kind.into());
+        row.insert("loc".into(), loc.into());
+        row.insert("msg".into(), self.message.into());
+        if let Some(input) = self.input {
+            row.insert("input".into(), input);
+        }
+        if !self.context.is_empty() {
+            row.insert("ctx".into(), self.context.into());
+        }
+        row.into()
+    }
+}
+
+impl Faults {
+    /// No faults.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether nothing was found.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Whether no further row would be kept.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.rows.len() >= FAULTS_MAX
+    }
+
+    /// The rows found so far, in the order found.
+    #[must_use]
+    pub fn rows(&self) -> &[Fault] {
+        &self.rows
+    }
+
+    /// Adds a fault, quoting `input` while there is room for it.
+    pub fn push(&mut self, mut fault: Fault, input: &Value) {
+        if self.is_full() {
+            self.dropped = true;
+            return;
+        }
+        let mut budget = INPUT_BYTES_MAX.saturating_sub(self.input_bytes);
+        let before = budget;
+        if spend(input, &mut budget) {
+            fault.input = Some(input.clone());
+            self.input_bytes += before - budget;
+        }
+        self.rows.push(fault);
+    }
+
+    /// Adds a fault unless its twin is there already: same place, type and message.
+    pub fn push_once(&mut self, fault: Fault, input: &Value) {
+        let twin = (fault.source, &fault.path, fault.kind, &fault.message);
+        if self.keys.insert(hash_of(&twin)) {
+            self.push(fault, input);
+        }
+    }
+
+    /// The 422 document (RFC 9457) with all rows, ordered by source, then by name.
+    #[must_use]
+    pub fn into_problem(mut self) -> Problem {
+        self.rows.sort_by(|one, other| {
+            one.source
+                .cmp(&other.source)
+                .then_with(|| compare_paths(&one.path, &other.path))
+        });
+        let detail = match self.rows.len() {
+            1 => Cow::Borrowed("1 validation error in request"),
+            count => Cow::Owned(format!("{count} validation errors in request")),
+        };
+        let rows: Vec<Value> = self.rows.into_iter().map(Fault::into_row).collect();
+        let problem = Problem::of(&VALIDATION_ERROR)
+            .with_detail(detail)
+            .with("errors", rows);
+        if self.dropped {
+            problem.with("truncated", true)
+        } else {
+            problem
+        }
+    }
+}
+
+fn hash_of(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Takes the size of `value`, roughly its JSON text, from `budget`; false if it does not fit.
+fn spend(value: &Value, budget: &mut usize) -> bool {
+    let own = match value {
+        Value::String(text) => text.len() + 2,
+        _ => 8,
+    };
+    let Some(left) = budget.checked_sub(own) else {
+        return false;
+    };
+    *budget = left;
+    match value {
+        Value::Array(items) => items.iter().all(|item| spend(item, budget)),
+        Value::Object(members) => members.iter().all(|(key, member)| {
+            *budget = budget.saturating_sub(key.len());
+            spend(member, budget)
+        }),
+        _ => true,
+    }
+}
+
+/// Element by element; indexes compare as numbers.
+fn compare_paths(one: &[String], other: &[String]) -> Ordering {
+    for (left, right) in one.iter().zip(other) {
+        let order = match (left.parse::<u64>(), right.parse::<u64>()) {
+            (Ok(left), Ok(right)) => left.cmp(&right),
+            _ => left.cmp(right),
+        };
+        if order != Ordering::Equal {
+            return order;
+        }
+    }
+    one.len().cmp(&other.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn fault(source: Source, path: &[&str]) -> Fault {
+        let path = path.iter().map(|part| (*part).to_owned()).collect();
+        Fault::new(source, path, "missing", "Field required")
+    }
+
+    #[test]
+    fn rows_are_ordered_by_source_then_name_then_index() {
+        let mut faults = Faults::new();
+        for (source, path) in [
+            (Source::Body, &["b", "10"][..]),
+            (Source::Body, &["b", "9"]),
+            (Source::Cookie, &["z"]),
+            (Source::Header, &["z"]),
+            (Source::Query, &["b"]),
+            (Source::Query, &["a"]),
+            (Source::Body, &[]),
+            (Source::Path, &["z"]),
+        ] {
+            faults.push(fault(source, path), &Value::Null);
+        }
+        let document = faults.into_problem().document();
+        let locs: Vec<&Value> = document["errors"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| &row["loc"])
+            .collect();
+        assert_eq!(
+            json!(locs),
+            json!([
+                ["path", "z"],
+                ["query", "a"],
+                ["query", "b"],
+                ["headers", "z"],
+                ["cookie", "z"],
+                ["body"],
+                ["body", "b", "9"],
+                ["body", "b", "10"],
+            ])
+        );
+        assert_eq!(document["detail"], "8 validation errors in request");
+        assert_eq!(document["status"], 422);
+    }
+
+    #[test]
+    fn one_fault_is_singular_and_shows_all_its_members() {
+        let mut faults = Faults::new();
+        faults.push(fault(Source::Query, &["n"]).with("ge", 3), &json!("2"));
+        let document = faults.into_problem().document();
+        assert_eq!(document["detail"], "1 validation error in request");
+        assert_eq!(
+            document["errors"].to_string(),
+            r#"[{"type":"missing","loc":["query","n"],"msg":"Field required","input":"2","ctx":{"ge":3}}]"#
+        );
+    }
+
+    #[test]
+    fn rows_and_quoted_input_are_bounded() {
+        let mut faults = Faults::new();
+        let large = json!({ "text": "x".repeat(INPUT_BYTES_MAX / 2) });
+        for _ in 0..=FAULTS_MAX {
+            faults.push(fault(Source::Body, &["a"]), &large);
+        }
+        let quoted = faults
+            .rows()
+            .iter()
+            .filter(|row| row.input.is_some())
+            .count();
+        assert_eq!(quoted, 1);
+        let document = faults.into_problem().document();
+        assert_eq!(document["errors"].as_array().unwrap().len(), FAULTS_MAX);
+        assert_eq!(document["truncated"], true);
+    }
+}

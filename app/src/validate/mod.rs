@@ -1,0 +1,12 @@
+//! Judging what a request carries: JSON syntax, schemas, formats, and the rows that name faults.
+//!
+//! One answer lists every fault of a request, whatever its source; `fault` owns that list.
+//! Knows nothing of routing or hosts.
+
+pub mod fault;
+pub mod format;
+pub mod json;
+pub mod media;
+pub mod rows;
+mod rows_nested;
+pub mod schema;

@@ -1,0 +1,193 @@
+//! Rows that need more than one error to be told: conditions, optional values, duplicate items.
+//!
+//! Knows the shape of the validator's errors; the sentences of single keywords are in `rows`.
+
+use std::collections::HashMap;
+
+use jsonschema::ValidationError;
+use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
+use jsonschema::paths::Location;
+use serde_json::{Map, Value};
+
+use super::fault::Faults;
+use super::rows::{Judgement, pointer_parts};
+
+/// Folds errors below `then` and `else` into one row per condition, adds those rows, and returns
+/// the other errors.
+///
+/// What a branch asks for depends on other values of the same object, so its rows lead people
+/// astray when they stand alone: "Field required" of a field that usually is not.
+pub(super) fn conditions<'e>(
+    judgement: &Judgement<'_>,
+    errors: impl Iterator<Item = ValidationError<'e>>,
+    faults: &mut Faults,
+) -> Vec<ValidationError<'e>> {
+    let mut plain = Vec::new();
+    let mut found: Vec<Condition> = Vec::new();
+    for error in errors {
+        match Condition::of(judgement, &error) {
+            None => plain.push(error),
+            Some(new) => match found.iter_mut().find(|known| known.is_same(&new)) {
+                Some(known) => known.keys.extend(new.keys),
+                None => found.push(new),
+            },
+        }
+    }
+    for condition in found {
+        condition.report(judgement, faults);
+    }
+    plain
+}
+
+/// A branch of one `if` that one value does not satisfy.
+struct Condition {
+    branch: &'static str,
+    schema: String,
+    pointer: String,
+    keys: Vec<String>,
+}
+
+impl Condition {
+    /// The outermost condition that an error stems from, if any.
+    fn of(judgement: &Judgement<'_>, error: &ValidationError<'_>) -> Option<Self> {
+        let steps: Vec<String> = pointer_parts(error.evaluation_path().as_str()).collect();
+        let (at, depth, branch) = find_branch(&steps)?;
+        let instance: Vec<&str> = error.instance_path().as_str().split('/').skip(1).collect();
+        let depth = depth.min(instance.len());
+        let pointer = instance[..depth]
+            .iter()
+            .map(|part| format!("/{part}"))
+            .collect();
+        let mut below = judgement
+            .path(error)
+            .split_off(judgement.place.path.len() + depth);
+        if let Kind::Required { property } = error.kind() {
+            below.extend(property.as_str().map(str::to_owned));
+        }
+        let keys = if below.is_empty() {
+            Vec::new()
+        } else {
+            vec![below.join(".")]
+        };
+        Some(Self {
+            branch,
+            schema: steps[..at].join("/"),
+            pointer,
+            keys,
+        })
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        (self.branch, &self.schema, &self.pointer) == (other.branch, &other.schema, &other.pointer)
+    }
+
+    fn report(self, judgement: &Judgement<'_>, faults: &mut Faults) {
+        let mut path = judgement.place.path.to_vec();
+        path.extend(pointer_parts(&self.pointer));
+        let branch = self.branch;
+        let mut message = format!("Input should satisfy the '{branch}' part of its condition");
+        if !self.keys.is_empty() {
+            let quoted: Vec<String> = self.keys.iter().map(|key| format!("'{key}'")).collect();
+            message.push_str(&format!(", which it does not at {}", quoted.join(", ")));
+        }
+        let mut context = Map::new();
+        context.insert("branch".to_owned(), branch.into());
+        context.insert("keys".to_owned(), self.keys.into());
+        let input = judgement
+            .root
+            .pointer(&self.pointer)
+            .unwrap_or(&Value::Null);
+        judgement.push(path, "conditional", message.into(), context, input, faults);
+    }
+}
+
+/// The first `then` or `else` that is a keyword, as (its place in the path, how many keys deep the
+/// judged value is, which). Names of properties are skipped: they may be called `then` too.
+fn find_branch(steps: &[String]) -> Option<(usize, usize, &'static str)> {
+    let (mut at, mut depth) = (0, 0);
+    while at < steps.len() {
+        match steps[at].as_str() {
+            "then" => return Some((at, depth, "then")),
+            "else" => return Some((at, depth, "else")),
+            "properties" | "patternProperties" | "prefixItems" => {
+                depth += 1;
+                at += 2;
+            }
+            "items"
+            | "additionalProperties"
+            | "additionalItems"
+            | "contains"
+            | "unevaluatedProperties"
+            | "unevaluatedItems" => {
+                depth += 1;
+                at += 1;
+            }
+            "allOf" | "anyOf" | "oneOf" | "dependentSchemas" | "dependencies" => at += 2,
+            _ => at += 1,
+        }
+    }
+    None
+}
+
+/// The errors of the one branch that is not `{"type": "null"}`, when there is exactly one: then
+/// the combination only says "optional", and that branch's rows say what is wrong.
+pub(super) fn only_real_branch<'c>(
+    context: &'c [Vec<ValidationError<'static>>],
+    at: &Location,
+) -> Option<&'c [ValidationError<'static>]> {
+    let is_null = |branch: &[ValidationError<'_>]| match branch {
+        [only] => {
+            matches!(only.kind(), Kind::Type { kind: TypeKind::Single(kind) } if kind.as_str() == "null")
+                && only.instance_path().as_str() == at.as_str()
+        }
+        _ => false,
+    };
+    let mut real = context.iter().filter(|branch| !is_null(branch));
+    match (context.len(), real.next(), real.next()) {
+        (2.., Some(branch), None) if !branch.is_empty() => Some(branch),
+        _ => None,
+    }
+}
+
+/// Index of the first item that equals an earlier one, in time linear to the list's text.
+pub(super) fn duplicate_index(list: &Value) -> Option<usize> {
+    let mut seen: HashMap<String, ()> = HashMap::new();
+    list.as_array()?.iter().position(|item| {
+        let mut text = String::new();
+        canonical(item, &mut text);
+        seen.insert(text, ()).is_some()
+    })
+}
+
+/// A text that is equal for equal values: keys sorted, numbers by value.
+fn canonical(value: &Value, text: &mut String) {
+    match value {
+        Value::Array(items) => {
+            text.push('[');
+            for item in items {
+                canonical(item, text);
+                text.push(',');
+            }
+            text.push(']');
+        }
+        Value::Object(members) => {
+            let mut sorted: Vec<_> = members.iter().collect();
+            sorted.sort_unstable_by_key(|(key, _)| key.as_str());
+            text.push('{');
+            for (key, member) in sorted {
+                text.push_str(&Value::from(key.as_str()).to_string());
+                text.push(':');
+                canonical(member, text);
+                text.push(',');
+            }
+            text.push('}');
+        }
+        Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (None, Some(float)) if float.fract() == 0.0 && float.abs() < 9e15 => {
+                text.push_str(&(float as i64).to_string());
+            }
+            _ => text.push_str(&number.to_string()),
+        },
+        other => text.push_str(&other.to_string()),
+    }
+}
