@@ -134,6 +134,7 @@ fn tidy_refuses_unsafe_outside_its_places() {
     for path in [
         "ffi/src/x.rs",
         "runtime/src/driver.rs",
+        "runtime/src/supervise/signals.rs",
         "bindings/python/src/pump.rs",
     ] {
         tree.write(path, text);
@@ -144,12 +145,9 @@ fn tidy_refuses_unsafe_outside_its_places() {
 
 #[test]
 fn tidy_refuses_obsolete_rfcs() {
-    for (name, number) in [
-        ("rfc_1", "RFC 7230"),
-        ("rfc_2", "rfc2616"),
-        ("rfc_3", "RFC-7807"),
-    ] {
-        let text = format!("//! What it is and why: {number} §3.\n");
+    // Split, so that this file does not break the rule.
+    for (name, number) in [("rfc_1", "C 7230"), ("rfc_2", "c2616"), ("rfc_3", "C-7807")] {
+        let text = format!("//! What it is and why: RF{number} §3.\n");
         refuses(
             name,
             "app/src/x.rs",

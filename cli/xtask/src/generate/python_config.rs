@@ -69,11 +69,7 @@ fn push_class(out: &mut String, record: &Record) {
 }
 
 fn push_methods(out: &mut String, record: &Record) {
-    out.push_str(
-        "\n    def to_dict(self) -> dict[str, Any]:\n        \
-         \"\"\"Return the document the engine reads: plain values, durations in seconds.\"\"\"\n        \
-         return {\n",
-    );
+    out.push_str(TO_DICT);
     for Field { name, kind, .. } in record.fields {
         let value = match kind {
             Kind::Duration | Kind::Record(_) => format!("_plain(self.{name})"),
@@ -81,11 +77,7 @@ fn push_methods(out: &mut String, record: &Record) {
         };
         out.push_str(&format!("            \"{name}\": {value},\n"));
     }
-    out.push_str(
-        "        }\n\n    def to_json(self) -> str:\n        \
-         \"\"\"Return the same as JSON text.\"\"\"\n        \
-         return json.dumps(self.to_dict(), allow_nan=False)\n",
-    );
+    out.push_str(TO_JSON);
 }
 
 /// The type of the dataclass field.
@@ -166,6 +158,19 @@ are refused by the engine when the application is built, with a message that nam
 
 from __future__ import annotations
 
+";
+
+const TO_DICT: &str = "
+    def to_dict(self) -> dict[str, Any]:
+        \"\"\"Return the document the engine reads: plain values, durations in seconds.\"\"\"
+        return {
+";
+
+const TO_JSON: &str = "        }
+
+    def to_json(self) -> str:
+        \"\"\"Return the same as JSON text.\"\"\"
+        return json.dumps(self.to_dict(), allow_nan=False)
 ";
 
 const TAIL: &str = "

@@ -49,12 +49,9 @@ fn may_be_unsafe(path: &str) -> bool {
     {
         return true;
     }
-    let runtime = ["io", "driver", "supervise", "shared"];
-    if let Some(name) = path
-        .strip_prefix("runtime/src/")
-        .and_then(|p| p.strip_suffix(".rs"))
-    {
-        return runtime.contains(&name);
+    if let Some(rest) = path.strip_prefix("runtime/src/") {
+        let module = rest.split(['.', '/']).next().unwrap_or_default();
+        return ["io", "driver", "supervise", "shared"].contains(&module);
     }
     path.starts_with("bindings/")
         && ["/src/pump.rs", "/src/convert.rs"]

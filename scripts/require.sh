@@ -1,0 +1,42 @@
+#!/bin/sh
+# Names the tools a task needs and the machine lacks: one line each, with how to get it.
+#
+# usage: scripts/require.sh rust cc python ...    Exits 1 when one is missing.
+set -u
+missing=0
+
+lack() {
+    printf 'missing: %s\n' "$1" >&2
+    missing=1
+}
+
+for tool in "$@"; do
+    case $tool in
+        rust)
+            command -v cargo >/dev/null 2>&1 \
+                || lack "rust 1.95 or newer: https://rustup.rs, then open a new shell"
+            ;;
+        cc)
+            command -v cc >/dev/null 2>&1 \
+                || lack "a C compiler: apt-get install gcc libc6-dev (Debian), or your system's own"
+            ;;
+        python)
+            scripts/python.sh >/dev/null 2>&1 \
+                || lack "python 3.10 or newer: apt-get install python3 python3-venv (Debian)"
+            ;;
+        nightly)
+            cargo +nightly --version >/dev/null 2>&1 \
+                || lack "nightly rust: rustup toolchain install nightly"
+            ;;
+        cargo-fuzz)
+            cargo fuzz --version >/dev/null 2>&1 || lack "cargo-fuzz: cargo install cargo-fuzz"
+            ;;
+        wrk)
+            command -v wrk >/dev/null 2>&1 || lack "wrk: apt-get install wrk (Debian)"
+            ;;
+        *)
+            lack "$tool (scripts/require.sh does not know it)"
+            ;;
+    esac
+done
+exit "$missing"

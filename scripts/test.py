@@ -1,0 +1,347 @@
+#!/usr/bin/env python3
+"""Runs every suite of the project in order and ends with one line that counts them all.
+
+The last line is `N passed, N failed, N skipped`; the exit code is 1 when anything failed or a
+suite died. A suite that cannot run here is skipped with its reason, and with SPIKARD_REQUIRE=all
+a skip is a failure. Knows nothing of what the suites test; each is a command and a way to count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TextIO
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Longest a suite may take, in seconds: a cold release build on two cores fits.
+SUITE_SECONDS_MAX = 2700.0
+
+
+@dataclass(frozen=True)
+class Suite:
+    """One command, and what it needs to run."""
+
+    name: str
+    group: str
+    command: tuple[str, ...]
+    # How its tests are counted: "one" by exit code, "cargo" and "pytest" by their summaries.
+    count: str = "one"
+    # Programs that must be on PATH, and paths that must exist.
+    programs: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+
+
+@dataclass
+class Result:
+    """What became of a suite."""
+
+    name: str
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    seconds: float = 0.0
+    # Failed tests by name, and skips with their reasons.
+    failures: list[str] = field(default_factory=list)
+    skips: list[str] = field(default_factory=list)
+
+
+VENV = ".venv/bin/"
+PYTHON_SOURCES = ("bindings/python", "scripts")
+
+SUITES = (
+    Suite("fmt", "lint", ("cargo", "fmt", "--all", "--check"), programs=("cargo",)),
+    Suite(
+        "clippy",
+        "lint",
+        ("cargo", "clippy", "--workspace", "--all-targets", "--", "-D", "warnings"),
+        programs=("cargo", "cc"),
+    ),
+    Suite("layers", "lint", ("cargo", "xtask", "layers"), programs=("cargo", "cc")),
+    Suite("tidy", "lint", ("cargo", "xtask", "tidy"), programs=("cargo", "cc")),
+    Suite(
+        "generate",
+        "lint",
+        ("cargo", "xtask", "generate", "--check"),
+        programs=("cargo", "cc"),
+    ),
+    Suite(
+        "rust",
+        "rust",
+        ("cargo", "test", "--workspace", "--no-fail-fast", "--exclude", "spikard-python")
+        + ("--exclude", "spikard-ffi"),
+        count="cargo",
+        programs=("cargo", "cc"),
+    ),
+    Suite(
+        "c-abi",
+        "rust",
+        ("cargo", "test", "--package", "spikard-ffi", "--no-fail-fast"),
+        count="cargo",
+        programs=("cargo", "cc"),
+        paths=("ffi/Cargo.toml",),
+    ),
+    Suite(
+        "py-build",
+        "python",
+        ("scripts/build_python.sh",),
+        programs=("cargo", "cc"),
+        paths=("bindings/python/Cargo.toml",),
+    ),
+    Suite("ruff", "python", (VENV + "ruff", "check", *PYTHON_SOURCES), paths=(VENV + "ruff",)),
+    Suite(
+        "ruff-fmt",
+        "python",
+        (VENV + "ruff", "format", "--check", *PYTHON_SOURCES),
+        paths=(VENV + "ruff",),
+    ),
+    Suite(
+        "mypy",
+        "python",
+        (VENV + "mypy", "--strict", "bindings/python/python/spikard"),
+        paths=(VENV + "mypy",),
+    ),
+    Suite(
+        "pytest",
+        "python",
+        (VENV + "python", "-m", "pytest", "-rfEs", "--color=no", "bindings/python/tests"),
+        count="pytest",
+        paths=(VENV + "pytest", "bindings/python/tests"),
+    ),
+)
+
+CARGO_RESULT = re.compile(r"test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored")
+CARGO_TEST = re.compile(r"test (\S+)(?: - .*)? \.\.\. (FAILED|ignored.*)$")
+PYTEST_RESULT = re.compile(r"=* ?((?:\d+ [a-z]+(?:, )?)+) in [\d.]+s")
+PYTEST_LINE = re.compile(r"(FAILED|ERROR|SKIPPED) (.+)$")
+FIXTURES = re.compile(r"FIXTURES (\S+) (\d+)$")
+
+
+class Console:
+    """Prints lines, coloured when a person watches."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+        self.coloured = stream.isatty() and "NO_COLOR" not in os.environ
+
+    def line(self, text: str, colour: str = "") -> None:
+        """Print one line at once."""
+        if colour and self.coloured:
+            text = f"\x1b[{colour}m{text}\x1b[0m"
+        print(text, file=self.stream, flush=True)
+
+
+class Run:
+    """All suites of one invocation, and what their output said."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.results: list[Result] = []
+        # Language -> the counts its fixture runners printed.
+        self.fixtures: dict[str, list[int]] = {}
+
+    def suite(self, suite: Suite) -> None:
+        """Run one suite, or note why it cannot run."""
+        result = Result(suite.name)
+        self.results.append(result)
+        reason = lacking(suite)
+        if reason:
+            result.skipped = 1
+            result.skips.append(f"{suite.name}: {reason}")
+            self.console.line(f"{suite.name:>9} | skipped: {reason}", "33")
+            return
+        start = time.monotonic()
+        code = self.execute(suite, result)
+        result.seconds = round(time.monotonic() - start, 3)
+        judge(suite, result, code)
+        colour = "31" if result.failed else "32"
+        self.console.line(f"{suite.name:>9} | {summary([result])}", colour)
+
+    def execute(self, suite: Suite, result: Result) -> int:
+        """Run the command, show and count its output, and return its exit code."""
+        environment = dict(os.environ, CARGO_TERM_COLOR="never", PYTHONUNBUFFERED="1")
+        process = subprocess.Popen(
+            suite.command,
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+        watchdog = threading.Timer(SUITE_SECONDS_MAX, stop, (process,))
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                text = line.rstrip()
+                self.console.line(f"{suite.name:>9} | {text}")
+                self.read(suite, result, text)
+            return process.wait()
+        except KeyboardInterrupt:
+            stop(process)
+            raise
+        finally:
+            watchdog.cancel()
+
+    def read(self, suite: Suite, result: Result, text: str) -> None:
+        """Count what one line of output says."""
+        if found := FIXTURES.search(text):
+            self.fixtures.setdefault(found[1], []).append(int(found[2]))
+        elif suite.count == "cargo":
+            read_cargo(result, text)
+        elif suite.count == "pytest":
+            read_pytest(result, text)
+
+    def compare_fixtures(self) -> None:
+        """Every language runs every fixture: the counts they printed are equal."""
+        if not self.fixtures:
+            return
+        counts = {count for printed in self.fixtures.values() for count in printed}
+        result = Result("fixtures")
+        self.results.append(result)
+        shown = ", ".join(f"{name} {counts}" for name, counts in sorted(self.fixtures.items()))
+        if len(counts) == 1:
+            result.passed = 1
+            self.console.line(f"{'fixtures':>9} | equal counts: {shown}", "32")
+        else:
+            result.failed = 1
+            result.failures.append(f"unequal counts: {shown}")
+
+
+def lacking(suite: Suite) -> str:
+    """Why the suite cannot run here, or nothing."""
+    for program in suite.programs:
+        if shutil.which(program) is None:
+            return f"{program} is not on PATH"
+    for path in suite.paths:
+        if not (ROOT / path).exists():
+            return f"{path} does not exist"
+    return ""
+
+
+def read_cargo(result: Result, text: str) -> None:
+    """One line of `cargo test`."""
+    if found := CARGO_RESULT.match(text):
+        result.passed += int(found[1])
+        result.failed += int(found[2])
+        result.skipped += int(found[3])
+    elif found := CARGO_TEST.match(text):
+        if found[2] == "FAILED":
+            result.failures.append(found[1])
+        else:
+            result.skips.append(f"{found[1]}: {found[2]}")
+
+
+def read_pytest(result: Result, text: str) -> None:
+    """One line of pytest."""
+    if found := PYTEST_RESULT.match(text):
+        for part in found[1].split(", "):
+            number, word = part.split(" ")
+            if word in ("passed", "xpassed"):
+                result.passed += int(number)
+            elif word in ("failed", "error", "errors"):
+                result.failed += int(number)
+            elif word in ("skipped", "xfailed"):
+                result.skipped += int(number)
+    elif found := PYTEST_LINE.match(text):
+        (result.skips if found[1] == "SKIPPED" else result.failures).append(found[2])
+
+
+def judge(suite: Suite, result: Result, code: int) -> None:
+    """Settle the counts with the exit code: a suite that died or ran nothing has failed."""
+    if suite.count == "one":
+        result.passed, result.failed = (1, 0) if code == 0 else (0, 1)
+        if code != 0:
+            result.failures.append(f"{' '.join(suite.command)} (exit code {code})")
+    elif code != 0 and result.failed == 0:
+        result.failed = 1
+        result.failures.append(f"the suite died (exit code {code})")
+    elif result.passed + result.failed + result.skipped == 0:
+        result.failed = 1
+        result.failures.append("the suite ran no test")
+
+
+def stop(process: subprocess.Popen[str]) -> None:
+    """End a suite and what it started: its session is its own."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def summary(results: list[Result]) -> str:
+    """The counts as one line."""
+    counts = report(results)
+    return f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped"
+
+
+def report(results: list[Result]) -> dict[str, object]:
+    """The counts as one JSON document: in all, and per suite."""
+    return {
+        "passed": sum(result.passed for result in results),
+        "failed": sum(result.failed for result in results),
+        "skipped": sum(result.skipped for result in results),
+        "suites": [asdict(result) for result in results],
+    }
+
+
+def recap(console: Console, results: list[Result], require_all: bool) -> None:
+    """Name what failed and what was skipped; with `require_all` a skip is a failure."""
+    for result in results:
+        for reason in result.skips:
+            console.line(f"skipped: {reason}", "33")
+        if require_all and result.skipped:
+            result.failures.append(f"{result.skipped} skipped, and SPIKARD_REQUIRE=all")
+            result.failed += result.skipped
+            result.skipped = 0
+        for name in result.failures:
+            console.line(f"failed: {result.name}: {name}", "31")
+
+
+def interrupt(number: int, _frame: object) -> None:
+    """Treat an order to stop like Ctrl-C, so that the suite under way is ended too."""
+    raise KeyboardInterrupt(number)
+
+
+def main() -> int:
+    """Run what was asked for."""
+    signal.signal(signal.SIGTERM, interrupt)
+    parser = argparse.ArgumentParser(description="Run every suite and count the tests.")
+    groups = sorted({suite.group for suite in SUITES})
+    parser.add_argument("--only", choices=groups, help="run one group of suites")
+    parser.add_argument("--json", action="store_true", help="print the counts as JSON on stdout")
+    options = parser.parse_args()
+    console = Console(sys.stderr if options.json else sys.stdout)
+    run = Run(console)
+    try:
+        for suite in SUITES:
+            if options.only in (None, suite.group):
+                run.suite(suite)
+    except KeyboardInterrupt:
+        console.line("interrupted", "31")
+        return 130
+    run.compare_fixtures()
+    recap(console, run.results, os.environ.get("SPIKARD_REQUIRE") == "all")
+    if options.json:
+        print(json.dumps(report(run.results)))
+    failed = any(result.failed for result in run.results)
+    console.line(summary(run.results), "31" if failed else "32")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
