@@ -224,6 +224,16 @@ impl Head {
         self.line.method_span.of(&self.bytes)
     }
 
+    /// Where the method lies in [`Head::bytes`].
+    pub fn method_span(&self) -> Span {
+        self.line.method_span
+    }
+
+    /// Where the request target lies in [`Head::bytes`].
+    pub fn target_span(&self) -> Span {
+        self.line.target
+    }
+
     /// The request target as sent.
     pub fn target(&self) -> &[u8] {
         self.line.target.of(&self.bytes)
