@@ -1,0 +1,14 @@
+//! The parts that no wire vector reaches: field lists, written heads, dates, decoding.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests stop at what cannot be"
+)]
+
+mod cookies;
+mod dates;
+mod encoding;
+mod field_lists;
+mod head_reuse;
+mod media_types;
+mod targets;
