@@ -60,6 +60,7 @@ VENV = ".venv/bin/"
 PYTHON_SOURCES = ("bindings/python", "scripts")
 
 SUITES = (
+    Suite("runner", "lint", (sys.executable, "scripts/check_runner.py")),
     Suite("fmt", "lint", ("cargo", "fmt", "--all", "--check"), programs=("cargo",)),
     Suite(
         "clippy",
@@ -186,10 +187,11 @@ class Run:
         watchdog.start()
         try:
             assert process.stdout is not None
-            for line in process.stdout:
-                text = line.rstrip()
-                self.console.line(f"{suite.name:>9} | {text}")
-                self.read(suite, result, text)
+            with process.stdout as output:
+                for line in output:
+                    text = line.rstrip()
+                    self.console.line(f"{suite.name:>9} | {text}")
+                    self.read(suite, result, text)
             return process.wait()
         except KeyboardInterrupt:
             stop(process)
