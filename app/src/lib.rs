@@ -4,6 +4,13 @@
 //! that a driver executes. Knows no sockets, threads, clocks or host languages.
 #![forbid(unsafe_code)]
 
+pub mod app;
+pub mod inject;
+pub mod lower;
 pub mod params;
 pub mod route;
 pub mod validate;
+
+pub use app::{App, RouteError, RouteFault};
+pub use inject::{Injection, Injector, Truncated};
+pub use lower::LowerError;

@@ -59,6 +59,9 @@ struct Parameter {
     /// The name on the wire, as the one element that `loc` has after the source.
     name: [String; 1],
     shape: Shape,
+    /// The pattern's hint, and what says the fault of a segment that the router let through only
+    /// to be refused here. Needed where the schema does not ask what the hint asks.
+    hint: Option<(Hint, Shape)>,
     absent: Absent,
 }
 
@@ -69,7 +72,6 @@ enum Origin {
     Path {
         segment: usize,
         rest: bool,
-        hint: Option<Hint>,
     },
     Query,
     Header,
@@ -133,7 +135,7 @@ impl Extractor {
         for (at, parameter) in self.parameters.iter().enumerate() {
             texts.clear();
             match parameter.origin {
-                Origin::Path { segment, rest, .. } => {
+                Origin::Path { segment, rest } => {
                     texts.extend(path_text(head.path(), segment, rest));
                 }
                 Origin::Header => parameter.find_fields(head, &mut texts),
@@ -198,10 +200,18 @@ impl Parameter {
             ParameterSource::Cookie => (Origin::Cookie, name.to_owned()),
         };
         let hint = match origin {
-            Origin::Path { hint, .. } => hint,
+            Origin::Path { .. } => pattern
+                .captures()
+                .find(|(own, _)| *own == name)
+                .and_then(|(_, hint)| hint),
             _ => None,
         };
         let schema = refined(document.schema.as_ref(), hint);
+        let shape = Shape::compile(schema.as_deref())?;
+        let hint = match hint {
+            Some(hint) => Some((hint, Shape::compile(Some(&hint.schema()))?)),
+            None => None,
+        };
         let absent = match (&document.default, document.required) {
             (Some(default), _) => Absent::Default(default.clone()),
             (None, true) => Absent::Fault,
@@ -210,7 +220,8 @@ impl Parameter {
         Ok(Self {
             origin,
             name: [name],
-            shape: Shape::compile(schema.as_deref())?,
+            shape,
+            hint,
             absent,
         })
     }
@@ -233,13 +244,11 @@ impl Parameter {
         }
         let before = faults.rows().len();
         self.shape.read(texts, spot, arguments, faults);
-        // A schema that does not repeat its hint must not let through what the router refused.
-        if let Origin::Path {
-            hint: Some(hint), ..
-        } = self.origin
+        // A schema that does not ask what the hint asks must not let through what the router
+        // refused: no other route took the request.
+        if let Some((hint, shape)) = &self.hint
             && faults.rows().len() == before
             && !hint.accepts(&texts[0])
-            && let Ok(shape) = Shape::compile(Some(&hint.schema()))
         {
             shape.read(texts, spot, arguments, faults);
         }
@@ -282,23 +291,19 @@ impl Origin {
     }
 }
 
-/// Where a path parameter lies. [`crate::app::App::add_route`] has checked that it exists.
+/// Where a path parameter lies. `App::add_route` has checked that it exists.
 fn path_origin(pattern: &Pattern, name: &str) -> Origin {
     let place = pattern
         .segments()
         .iter()
         .enumerate()
         .find_map(|(segment, each)| match each {
-            Segment::Capture { name: own, hint } if own == name => Some((segment, false, *hint)),
-            Segment::Rest { name: own } if own == name => Some((segment, true, None)),
+            Segment::Capture { name: own, .. } if own == name => Some((segment, false)),
+            Segment::Rest { name: own } if own == name => Some((segment, true)),
             _ => None,
         });
-    let (segment, rest, hint) = place.unwrap_or((usize::MAX, false, None));
-    Origin::Path {
-        segment,
-        rest,
-        hint,
-    }
+    let (segment, rest) = place.unwrap_or((usize::MAX, false));
+    Origin::Path { segment, rest }
 }
 
 /// A parameter's schema together with its hint: the hint stands where the schema names no type.

@@ -8,6 +8,9 @@ use std::fmt::Write;
 /// Most different methods one application may register: the bits of a [`MethodSet`].
 pub const METHODS_MAX: usize = 64;
 
+/// How people list methods.
+const USUAL_ORDER: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
 /// The methods an application registered; a method's place in it is its bit.
 #[derive(Debug, Clone, Default)]
 pub struct Methods {
@@ -41,8 +44,9 @@ impl Methods {
         Some(MethodSet(1 << at))
     }
 
-    /// The value of `Allow` for a resource with these methods, sorted: HEAD comes with GET, and
-    /// OPTIONS always, since the engine answers both itself (RFC 9110 §10.2.1).
+    /// The value of `Allow` for a resource with these methods (RFC 9110 §10.2.1), in the order of
+    /// [`USUAL_ORDER`], then alphabetically. HEAD comes with GET, and OPTIONS always, since the
+    /// engine answers both itself.
     #[must_use]
     pub fn allow_line(&self, set: MethodSet) -> String {
         let mut names: Vec<&str> = self
@@ -56,7 +60,13 @@ impl Methods {
             names.push("HEAD");
         }
         names.push("OPTIONS");
-        names.sort_unstable();
+        let usual = |name: &str| {
+            USUAL_ORDER
+                .iter()
+                .position(|known| *known == name)
+                .unwrap_or(USUAL_ORDER.len())
+        };
+        names.sort_unstable_by_key(|name| (usual(name), *name));
         names.dedup();
         let mut line = String::new();
         for name in names {
@@ -101,10 +111,10 @@ mod tests {
         let get = methods.register("GET").unwrap();
         let post = methods.register("POST").unwrap();
         assert_eq!(methods.allow_line(get), "GET, HEAD, OPTIONS");
-        assert_eq!(methods.allow_line(post), "OPTIONS, POST");
+        assert_eq!(methods.allow_line(post), "POST, OPTIONS");
         assert_eq!(
             methods.allow_line(post.union(get)),
-            "GET, HEAD, OPTIONS, POST"
+            "GET, HEAD, POST, OPTIONS"
         );
         let options = methods.register("OPTIONS").unwrap();
         assert_eq!(methods.allow_line(options), "OPTIONS");

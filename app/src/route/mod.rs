@@ -5,4 +5,6 @@
 
 pub mod methods;
 pub mod pattern;
+pub mod pattern_error;
+pub mod stage;
 pub mod tree;

@@ -48,7 +48,7 @@ pub struct Tree {
 }
 
 /// Collects patterns and refuses clashes.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Builder {
     methods: Methods,
     nodes: Vec<Node>,
@@ -59,14 +59,19 @@ pub struct Builder {
 /// Why a route could not be inserted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InsertError {
-    /// This route already has the same shape and method.
-    Clash(RouteIndex),
+    /// A route already has the same shape and method.
+    Clash {
+        /// Place of the method among those to be inserted.
+        method: usize,
+        /// The route that has it.
+        other: RouteIndex,
+    },
     /// The application has [`super::methods::METHODS_MAX`] different methods already.
     TooManyMethods,
 }
 
 /// What can follow a prefix of segments.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 struct Node {
     literals: HashMap<Box<str>, usize>,
     /// Sorted by hint: the order in which they are tried.
@@ -77,7 +82,7 @@ struct Node {
 }
 
 /// The routes of one shape: few, so a list.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 struct Leaf {
     methods: MethodSet,
     routes: Vec<(MethodSet, RouteIndex)>,
@@ -95,22 +100,52 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// Adds one method of one pattern; `route` is what a match answers.
+    /// Adds all methods of one pattern; `route` is what a match answers. After an error no request
+    /// finds the pattern.
     ///
     /// # Errors
-    /// [`InsertError::Clash`] when a pattern of the same shape has the method already.
+    /// [`InsertError::Clash`] when a pattern of the same shape has one of the methods already.
     pub fn insert(
         &mut self,
-        method: &str,
+        methods: &[String],
         pattern: &Pattern,
         route: RouteIndex,
     ) -> Result<(), InsertError> {
-        let bit = self
-            .methods
-            .register(method)
-            .ok_or(InsertError::TooManyMethods)?;
+        let mut bits = Vec::with_capacity(methods.len());
+        for method in methods {
+            bits.push(
+                self.methods
+                    .register(method)
+                    .ok_or(InsertError::TooManyMethods)?,
+            );
+        }
+        let (at, rest) = self.place(pattern);
+        let leaf = if rest {
+            &mut self.nodes[at].rest
+        } else {
+            &mut self.nodes[at].leaf
+        };
+        let clash = |(place, bit): (usize, &MethodSet)| Some((place, leaf.route(*bit)?));
+        if let Some((place, other)) = bits.iter().enumerate().find_map(clash) {
+            return Err(InsertError::Clash {
+                method: place,
+                other,
+            });
+        }
+        for bit in bits {
+            leaf.routes.push((bit, route));
+            leaf.methods = leaf.methods.union(bit);
+            self.everywhere = self.everywhere.union(bit);
+        }
+        if pattern.is_literal() && pattern.text().is_ascii() && !pattern.text().contains('%') {
+            self.literals.insert(pattern.text().into(), at);
+        }
+        Ok(())
+    }
+
+    /// The node of a pattern, made if needed, and whether the pattern ends with a rest there.
+    fn place(&mut self, pattern: &Pattern) -> (usize, bool) {
         let mut at = 0;
-        let mut rest = false;
         for segment in pattern.segments() {
             match segment {
                 Segment::Literal(text) => at = self.literal(at, text),
@@ -118,24 +153,10 @@ impl Builder {
                     hint: Some(hint), ..
                 } => at = self.typed(at, *hint),
                 Segment::Capture { hint: None, .. } => at = self.untyped(at),
-                Segment::Rest { .. } => rest = true,
+                Segment::Rest { .. } => return (at, true),
             }
         }
-        let leaf = if rest {
-            &mut self.nodes[at].rest
-        } else {
-            &mut self.nodes[at].leaf
-        };
-        if let Some(other) = leaf.route(bit) {
-            return Err(InsertError::Clash(other));
-        }
-        leaf.routes.push((bit, route));
-        leaf.methods = leaf.methods.union(bit);
-        self.everywhere = self.everywhere.union(bit);
-        if pattern.is_literal() && pattern.text().is_ascii() && !pattern.text().contains('%') {
-            self.literals.insert(pattern.text().into(), at);
-        }
-        Ok(())
+        (at, false)
     }
 
     /// Ends the building.

@@ -166,7 +166,7 @@ impl Faults {
         }
     }
 
-    /// The 422 document (RFC 9457) with all rows, ordered by source, then by name.
+    /// The 422 document (RFC 9457) with all rows, ordered by source, then by name, then by type.
     #[must_use]
     pub fn into_problem(mut self) -> Problem {
         self.rows.sort_by(|one, other| {

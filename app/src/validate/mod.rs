@@ -10,3 +10,4 @@ pub mod media;
 pub mod rows;
 mod rows_nested;
 pub mod schema;
+pub mod stage;

@@ -73,6 +73,15 @@ impl Judgement<'_> {
             {
                 self.all_extra(error, own, faults);
             }
+            Kind::FalseSchema if error.schema_path().as_str().ends_with("/items") => {
+                self.too_long(error, own, faults);
+            }
+            Kind::Type {
+                kind: TypeKind::Multiple(_),
+            } => {
+                let (kind, message, context) = type_sentence_of(self.first_type(error));
+                self.push(own, kind, message, context, error.instance(), faults);
+            }
             Kind::PropertyNames { error: inner } => {
                 let key = inner.instance().as_str().unwrap_or_default();
                 let (kind, message, context) = sentence(inner);
@@ -138,6 +147,38 @@ impl Judgement<'_> {
         for (key, value) in members {
             self.push_extra(path.clone(), key, value, faults);
         }
+    }
+
+    /// `items: false`: the list may only be as long as its prefix.
+    fn too_long(&self, error: &ValidationError<'_>, mut path: Vec<String>, faults: &mut Faults) {
+        let owner = error.schema_path().as_str().trim_end_matches("/items");
+        let prefix = self
+            .schema
+            .pointer(owner)
+            .and_then(|owner| owner.get("prefixItems"));
+        let limit = prefix.and_then(Value::as_array).map_or(0, Vec::len);
+        let (list, _) = error
+            .instance_path()
+            .as_str()
+            .rsplit_once('/')
+            .unwrap_or_default();
+        path.pop();
+        let (kind, message, context) = counted("too_long", "List", "most", limit as u64);
+        let input = self.root.pointer(list).unwrap_or(&Value::Null);
+        self.push(path, kind, message, context, input, faults);
+    }
+
+    /// The first type of a list that is not `null`, which only makes a value optional.
+    fn first_type<'s>(&'s self, error: &ValidationError<'_>) -> &'s str {
+        let types = self
+            .schema
+            .pointer(error.schema_path().as_str())
+            .and_then(Value::as_array);
+        let names = types.into_iter().flatten().filter_map(Value::as_str);
+        names
+            .into_iter()
+            .find(|name| *name != "null")
+            .unwrap_or("null")
     }
 
     fn extra(&self, object: &Value, path: Vec<String>, key: &str, faults: &mut Faults) {
@@ -222,7 +263,9 @@ fn fact(kind: &'static str, message: String, name: &str, value: impl Into<Value>
 /// Type, message and context of an error that is about one value alone.
 fn sentence(error: &ValidationError<'_>) -> Sentence {
     match error.kind() {
-        Kind::Type { kind } => type_sentence(kind),
+        Kind::Type {
+            kind: TypeKind::Single(kind),
+        } => type_sentence_of(kind.as_str()),
         Kind::Format { format } => format_sentence(format),
         Kind::MinLength { limit } => counted("string_too_short", "String", "least", *limit),
         Kind::MaxLength { limit } => counted("string_too_long", "String", "most", *limit),
@@ -297,19 +340,6 @@ fn combination_sentence(kind: &Kind) -> Sentence {
         }
         _ => bare("value_error", "Input should be valid"),
     }
-}
-
-fn type_sentence(kind: &TypeKind) -> Sentence {
-    let name = match kind {
-        TypeKind::Single(kind) => kind.as_str(),
-        // `null` beside other types makes a value optional; what is asked for is the other.
-        TypeKind::Multiple(kinds) => kinds
-            .iter()
-            .map(|kind| kind.as_str())
-            .find(|kind| *kind != "null")
-            .unwrap_or("null"),
-    };
-    type_sentence_of(name)
 }
 
 /// Type, message and context for a value that is not of the JSON type `name`.

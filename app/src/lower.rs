@@ -1,0 +1,192 @@
+//! Lowering: from an application and its configuration to the function table.
+//!
+//! A row exists only where it has work to do; what comes before what is `Rank`'s decision.
+//! Knows nothing of what the rows do when they run.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use spikard_contract::config::ServerConfig;
+use spikard_contract::problem::{BAD_REQUEST, METHOD_NOT_ALLOWED, NOT_FOUND};
+use spikard_contract::route::BodyMedia;
+use spikard_middleware::flow::Sink;
+use spikard_middleware::plan::Rows;
+use spikard_middleware::stages::await_body::AwaitBody;
+use spikard_middleware::stages::await_host::AwaitHost;
+use spikard_middleware::stages::body_limit::BodyLimit;
+use spikard_middleware::stages::deadline::Deadline;
+use spikard_middleware::stages::request_id::{AssignRequestId, EchoRequestId};
+use spikard_middleware::{Plan, PlanBuilder, Rank, RequestStage, Segment, TableId};
+
+use crate::app::{App, Route};
+use crate::route::stage::{Allow, Route as RouteStage, StandingProblem, Targets};
+use crate::route::tree::Tree;
+use crate::validate::stage::{RequireJson, Validate};
+
+/// Methods whose requests usually have a body: a route that takes one reads the body and forgets
+/// it, so that the connection can be kept.
+const BODY_METHODS: [&str; 3] = ["POST", "PUT", "PATCH"];
+
+/// Why an application cannot be lowered. Nothing can fail today: routes are checked when they are
+/// added, and the configuration when it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LowerError {}
+
+impl fmt::Display for LowerError {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {}
+    }
+}
+
+impl std::error::Error for LowerError {}
+
+impl App {
+    /// Compiles the application to a plan. The application can be lowered again, with another
+    /// configuration.
+    ///
+    /// # Errors
+    /// None today, see [`LowerError`].
+    pub fn lower(&self, config: &ServerConfig) -> Result<Plan, LowerError> {
+        let tree = Arc::new(self.tree.clone().finish());
+        let mut lowering = Lowering {
+            config,
+            plan: PlanBuilder::new(),
+        };
+        let entry = lowering.plan.declare("entry");
+        let targets = Targets {
+            routes: self
+                .routes
+                .iter()
+                .map(|route| lowering.route(route))
+                .collect(),
+            not_found: lowering.answer("404", StandingProblem::new(&NOT_FOUND, None)),
+            not_allowed: lowering.answer("405", Allow::refusal(&tree)),
+            options: lowering.answer("options", Allow::answer(&tree)),
+            bad_path: lowering.answer("400", StandingProblem::new(&BAD_REQUEST, Some(BAD_PATH))),
+        };
+        let refused = lowering.plan.declare("refused");
+        let rows = lowering.rows();
+        lowering.plan.fill(refused, rows);
+        lowering.entry(entry, RouteStage { tree, targets });
+        Ok(lowering.plan.build(entry, refused))
+    }
+}
+
+const BAD_PATH: &str = "The path does not decode to UTF-8";
+
+impl Allow {
+    fn refusal(tree: &Arc<Tree>) -> Self {
+        let problem = StandingProblem::new(&METHOD_NOT_ALLOWED, None);
+        Self {
+            tree: tree.clone(),
+            problem: Some(problem),
+        }
+    }
+
+    fn answer(tree: &Arc<Tree>) -> Self {
+        Self {
+            tree: tree.clone(),
+            problem: None,
+        }
+    }
+}
+
+/// One lowering under way.
+struct Lowering<'l> {
+    config: &'l ServerConfig,
+    plan: PlanBuilder,
+}
+
+impl Lowering<'_> {
+    /// The rows that every table has: those on the finished reply.
+    fn rows(&self) -> Rows {
+        let mut rows = Rows::new();
+        if self.config.enable_request_id {
+            rows.reply(Rank::RequestIdEcho, Arc::new(EchoRequestId));
+        }
+        rows
+    }
+
+    fn entry(&mut self, table: TableId, route: RouteStage) {
+        let mut rows = self.rows();
+        if self.config.enable_request_id {
+            rows.request(Rank::RequestId, Arc::new(AssignRequestId));
+        }
+        rows.request(Rank::Route, Arc::new(route));
+        self.plan.fill(table, rows);
+    }
+
+    /// A table that answers by itself.
+    fn answer(&mut self, name: &str, stage: impl RequestStage + 'static) -> TableId {
+        let table = self.plan.declare(name);
+        let mut rows = self.rows();
+        rows.request(Rank::Handler, Arc::new(stage));
+        self.plan.fill(table, rows);
+        table
+    }
+
+    fn route(&mut self, route: &Route) -> TableId {
+        let document = &route.document;
+        let name = format!("{} {}", document.methods.join(","), document.path);
+        let table = self.plan.declare(name);
+        let mut rows = self.rows();
+        self.body_rows(route, &mut rows);
+        if let Some(timeout) = self.config.request_timeout {
+            rows.request(
+                Rank::Deadline,
+                Arc::new(Deadline {
+                    after_ms: millis(timeout),
+                }),
+            );
+        }
+        let segment = self.plan.segment(Segment {
+            function: document.handler,
+            route: document.path.as_str().into(),
+            name: document.name.as_str().into(),
+            placement: document.placement,
+        });
+        rows.request(Rank::Handler, Arc::new(AwaitHost(segment)));
+        self.plan.fill(table, rows);
+        table
+    }
+
+    /// The rows from the body's limit through validation.
+    fn body_rows(&self, route: &Route, rows: &mut Rows) {
+        let document = &route.document;
+        if let Some(bytes_max) = self.config.max_body_size {
+            rows.request(Rank::BodyLimit, Arc::new(BodyLimit { bytes_max }));
+        }
+        match &document.body {
+            Some(body) => {
+                if body.media == BodyMedia::Json {
+                    // Of one rank with the wait, and before it.
+                    rows.request(Rank::Body, Arc::new(RequireJson));
+                }
+                rows.request(Rank::Body, Arc::new(AwaitBody(Sink::Collect)));
+            }
+            None => {
+                let is_usual = |method: &String| BODY_METHODS.contains(&method.as_str());
+                if document.methods.iter().any(is_usual) {
+                    rows.request(Rank::Body, Arc::new(AwaitBody(Sink::Discard)));
+                }
+            }
+        }
+        let judges = route.rules.body.as_ref().is_some_and(|rule| rule.judges());
+        if judges || !route.rules.extractor.is_empty() {
+            let json_depth_max = self.config.max_json_depth;
+            let stage = Validate {
+                rules: route.rules.clone(),
+                json_depth_max,
+            };
+            rows.request(Rank::Validate, Arc::new(stage));
+        }
+    }
+}
+
+/// Rounded up, so that a deadline is never sooner than asked for.
+fn millis(duration: Duration) -> u64 {
+    // Ranges end at 3600 s, far inside u64.
+    duration.as_nanos().div_ceil(1_000_000) as u64
+}

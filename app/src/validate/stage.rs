@@ -1,0 +1,137 @@
+//! The validating rows of a route's table: media type, then parameters and body together.
+//!
+//! They find every fault of a request before they answer, except faults that make the rest
+//! unreadable: those answer 415 or 400 at once.
+
+use serde_json::Value;
+use spikard_contract::problem::BAD_REQUEST;
+use spikard_contract::route::BodyMedia;
+use spikard_middleware::{Exchange, Flow, Local, Problem, RequestStage};
+
+use super::fault::{Fault, Faults, Source};
+use super::json::{self, JsonFault, JsonFaultKind};
+use super::media::refuse_as_json;
+use super::schema::Schema;
+use crate::params::extract::Extractor;
+
+/// Refuses a body of a media type that the route does not read, before the body is asked for.
+#[derive(Debug)]
+pub struct RequireJson;
+
+impl RequestStage for RequireJson {
+    fn run(&self, x: &mut Exchange, _: &mut Local) -> Flow {
+        match if x.has_body() {
+            refuse_as_json(&x.head)
+        } else {
+            None
+        } {
+            None => Flow::Next,
+            Some(problem) => {
+                x.fail(&problem);
+                Flow::Reply
+            }
+        }
+    }
+}
+
+/// What a route asks of its body.
+#[derive(Debug)]
+pub struct BodyRule {
+    /// How its bytes are read.
+    pub media: BodyMedia,
+    /// What it must satisfy.
+    pub schema: Option<Schema>,
+    /// Whether an empty body is a fault.
+    pub required: bool,
+}
+
+impl BodyRule {
+    /// Whether this row has anything to do.
+    #[must_use]
+    pub fn judges(&self) -> bool {
+        self.required || self.media == BodyMedia::Json
+    }
+
+    fn judge(&self, body: &[u8], depth_max: u32, faults: &mut Faults) -> Result<(), JsonFault> {
+        if body.is_empty() {
+            if self.required {
+                let fault = Fault::new(Source::Body, Vec::new(), "missing", "Field required");
+                faults.push(fault, &Value::Null);
+            }
+            return Ok(());
+        }
+        match (self.media, &self.schema) {
+            (BodyMedia::Bytes, _) => Ok(()),
+            (BodyMedia::Json, None) => json::check(body, depth_max),
+            (BodyMedia::Json, Some(schema)) => {
+                schema.judge_body(&json::parse(body, depth_max)?, faults);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Extracts all parameters, judges the body, and answers 422 with every fault found.
+#[derive(Debug)]
+pub struct Validate<R> {
+    /// The route's compiled parameters and body rule.
+    pub rules: R,
+    /// Deepest nesting of a JSON body.
+    pub json_depth_max: u32,
+}
+
+/// What [`Validate`] works with; the application shares it between the plans it lowers to.
+pub trait Rules: Send + Sync {
+    /// The parameters.
+    fn extractor(&self) -> &Extractor;
+    /// The body, if the route takes one.
+    fn body(&self) -> Option<&BodyRule>;
+}
+
+impl<R: Rules> Validate<R> {
+    fn problem(&self, x: &mut Exchange) -> Option<Problem> {
+        let mut faults = Faults::new();
+        let body = self.rules.body();
+        let judged = body.map_or(Ok(()), |rule| {
+            rule.judge(&x.body, self.json_depth_max, &mut faults)
+        });
+        if let Err(fault) = judged {
+            return Some(json_problem(&fault));
+        }
+        let extracted = self
+            .rules
+            .extractor()
+            .extract(&x.head, &mut x.arguments, &mut faults);
+        if let Err(fault) = extracted {
+            return Some(Problem::of(&BAD_REQUEST).with_detail(fault.to_string()));
+        }
+        if faults.is_empty() {
+            None
+        } else {
+            Some(faults.into_problem())
+        }
+    }
+}
+
+impl<R: Rules> RequestStage for Validate<R> {
+    fn run(&self, x: &mut Exchange, _: &mut Local) -> Flow {
+        match self.problem(x) {
+            None => Flow::Next,
+            Some(problem) => {
+                x.fail(&problem);
+                Flow::Reply
+            }
+        }
+    }
+}
+
+/// The 400 of a malformed body, with the place where it is malformed.
+fn json_problem(fault: &JsonFault) -> Problem {
+    let problem = Problem::of(&BAD_REQUEST)
+        .with_detail(fault.kind.to_string())
+        .with("position", fault.position);
+    match &fault.kind {
+        JsonFaultKind::DuplicateKey { key } => problem.with("key", key.as_str()),
+        _ => problem,
+    }
+}

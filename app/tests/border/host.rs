@@ -1,0 +1,172 @@
+//! A host in Rust for these tests: it behaves as fixtures say, inline or later.
+
+use std::cell::RefCell;
+use std::task::{Context, Poll, Waker};
+
+use serde_json::{Map, Value, json};
+use spikard_app::{App, Injector};
+use spikard_contract::config::ServerConfig;
+use spikard_contract::route::{Placement, RouteDocument};
+use spikard_middleware::log::{Level, Log};
+use spikard_middleware::{
+    Argument, ArgumentKind, Arguments, CallId, Exchange, HostPort, Notice, Outcome, Segment,
+};
+
+/// A function of the host: it reads the exchange and writes its reply.
+pub(crate) type Function = Box<dyn Fn(&mut Exchange)>;
+
+/// The host: functions by number.
+#[derive(Default)]
+pub(crate) struct Host {
+    functions: Vec<Function>,
+    /// Calls to answer "later" with, while this is `Some`.
+    pub(crate) later: RefCell<Option<Vec<CallId>>>,
+    pub(crate) notices: RefCell<Vec<Notice>>,
+}
+
+impl Host {
+    pub(crate) fn add(&mut self, function: impl Fn(&mut Exchange) + 'static) -> u32 {
+        self.functions.push(Box::new(function));
+        self.functions.len() as u32 - 1
+    }
+}
+
+impl HostPort for Host {
+    fn call(&self, id: CallId, segment: &Segment, _: Placement, x: &mut Exchange) -> Outcome {
+        if let Some(calls) = self.later.borrow_mut().as_mut() {
+            calls.push(id);
+            return Outcome::Later;
+        }
+        self.functions[segment.function as usize](x);
+        Outcome::Done
+    }
+
+    fn notify(&self, _: CallId, notice: Notice) {
+        self.notices.borrow_mut().push(notice);
+    }
+}
+
+/// Swallows log lines.
+pub(crate) struct Silent;
+
+impl Log for Silent {
+    fn log(&self, _: Level, _: &str) {}
+}
+
+/// A reply taken apart.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) fields: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+        self.fields
+            .iter()
+            .find(|(own, _)| own == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+}
+
+/// An application whose every route echoes, with the injector that runs it.
+pub(crate) fn echo_app(routes: &[Value], config: &ServerConfig) -> (Injector<'static>, Host) {
+    let mut app = App::new();
+    let mut host = Host::default();
+    for route in routes {
+        let mut document: RouteDocument = serde_json::from_value(route.clone()).unwrap();
+        document.handler = host.functions.len() as u32;
+        app.add_route(document).unwrap();
+        let document = app.documents().last().unwrap().clone();
+        host.add(move |x| {
+            let echo = echo(&document, x);
+            x.reply.start(200, "application/json");
+            x.reply.body.extend_from_slice(echo.to_string().as_bytes());
+        });
+    }
+    let plan = app.lower(config).unwrap();
+    (Injector::new(plan, config, [1, 2, 3, 4], &Silent), host)
+}
+
+/// One request, answered inline.
+pub(crate) fn ask(injector: &Injector<'_>, host: &Host, request: &[u8]) -> Answer {
+    let mut injection = injector.begin(request);
+    let mut context = Context::from_waker(Waker::noop());
+    match injector.poll(&mut injection, host, &mut context) {
+        Poll::Ready(reply) => take_apart(&reply.unwrap()),
+        Poll::Pending => panic!("the host answers inline"),
+    }
+}
+
+/// Decodes a reply that ends with its bytes.
+pub(crate) fn take_apart(bytes: &[u8]) -> Answer {
+    let head = bytes
+        .windows(4)
+        .position(|four| four == b"\r\n\r\n")
+        .unwrap()
+        + 4;
+    let text = std::str::from_utf8(&bytes[..head]).unwrap();
+    let mut lines = text.split("\r\n");
+    let status = lines
+        .next()
+        .unwrap()
+        .split(' ')
+        .nth(1)
+        .unwrap()
+        .parse()
+        .unwrap();
+    let fields = lines
+        .filter(|line| !line.is_empty())
+        .map(|line| line.split_once(": ").unwrap())
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+        .collect();
+    Answer {
+        status,
+        fields,
+        body: bytes[head..].to_vec(),
+    }
+}
+
+/// What the handler received: the parameters by name, and the body.
+pub(crate) fn echo(document: &RouteDocument, x: &Exchange) -> Value {
+    let mut params = Map::new();
+    let mut at = 0;
+    for parameter in &document.parameters {
+        if let Some(value) = value_of(&x.arguments, &mut at) {
+            params.insert(parameter.name.clone(), value);
+        }
+    }
+    assert_eq!(at, x.arguments.table().len(), "one argument per parameter");
+    let mut echo = Map::new();
+    echo.insert("params".to_owned(), params.into());
+    if document.body.is_some() && !x.body.is_empty() {
+        let body = serde_json::from_slice(&x.body);
+        echo.insert("body".to_owned(), body.unwrap_or(json!("not JSON")));
+    }
+    echo.into()
+}
+
+fn value_of(arguments: &Arguments, at: &mut usize) -> Option<Value> {
+    let argument: Argument = arguments.table()[*at];
+    *at += 1;
+    let text = || String::from_utf8(arguments.text_of(&argument).to_vec()).unwrap();
+    Some(match argument.kind {
+        kind if kind == ArgumentKind::Absent as u32 => return None,
+        kind if kind == ArgumentKind::Null as u32 => Value::Null,
+        kind if kind == ArgumentKind::False as u32 => false.into(),
+        kind if kind == ArgumentKind::True as u32 => true.into(),
+        kind if kind == ArgumentKind::Integer as u32 => (argument.bits as i64).into(),
+        kind if kind == ArgumentKind::Float as u32 => f64::from_bits(argument.bits).into(),
+        kind if kind == ArgumentKind::String as u32 => text().into(),
+        kind if kind == ArgumentKind::Json as u32 => serde_json::from_str(&text()).unwrap(),
+        kind if kind == ArgumentKind::List as u32 => (0..argument.length)
+            .map(|_| value_of(arguments, at).unwrap())
+            .collect(),
+        other => panic!("unknown kind {other}"),
+    })
+}

@@ -1,0 +1,15 @@
+//! Tests at the borders that this crate promises: documents in, plans and reply bytes out.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where"
+)]
+
+mod fixtures;
+mod host;
+mod inject;
+mod json;
+mod plans;
+mod random;
+mod routes;
+mod rows;
+mod tree;
