@@ -7,7 +7,7 @@
 use std::fmt;
 
 use crate::chars::{is_space, is_token, is_value_byte, trim};
-use crate::limits::{FIELD_LIST_BYTES_MAX, RETAINED_BYTES_MAX};
+use crate::limits::{FIELD_LIST_BYTES_MAX, FIELDS_MAX, RETAINED_BYTES_MAX};
 use crate::span::{FieldSpan, Span};
 
 /// Header fields in the order in which they were added. Names compare without case.
@@ -33,6 +33,9 @@ impl Fields {
         self.table.clear();
         if self.bytes.capacity() > RETAINED_BYTES_MAX {
             self.bytes.shrink_to(RETAINED_BYTES_MAX);
+        }
+        if self.table.capacity() > FIELDS_MAX {
+            self.table.shrink_to(FIELDS_MAX);
         }
     }
 

@@ -293,6 +293,11 @@ impl Head {
         self.host.of(&self.bytes)
     }
 
+    /// Where the host lies in [`Head::bytes`].
+    pub fn host_span(&self) -> Span {
+        self.host
+    }
+
     /// The value of `Content-Type`.
     #[inline]
     pub fn content_type(&self) -> Option<&[u8]> {

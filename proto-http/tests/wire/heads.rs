@@ -99,36 +99,8 @@ fn compare_facts(label: &str, head: &Head, expected: &Value) {
         optional("query"),
         "{label}: query"
     );
-    let version = match expected.get("version").and_then(Value::as_str) {
-        None => Version::Http11,
-        Some("1.0") => Version::Http10,
-        other => panic!("{label}: version {other:?}"),
-    };
-    assert_eq!(head.version(), version, "{label}: version");
-    let body = match expected.get("body") {
-        None => BodyLength::None,
-        Some(Value::Number(length)) => BodyLength::Known(length.as_u64().unwrap()),
-        Some(length) => {
-            assert_eq!(length, "chunked");
-            BodyLength::Chunked
-        }
-    };
-    assert_eq!(head.body_length(), body, "{label}: body");
-    let flag = |key: &str, default| {
-        expected
-            .get(key)
-            .map_or(default, |it| it.as_bool().unwrap())
-    };
-    assert_eq!(
-        head.keep_alive(),
-        flag("keep_alive", true),
-        "{label}: keep_alive"
-    );
-    assert_eq!(
-        head.expects_continue(),
-        flag("expects_continue", false),
-        "{label}: expects"
-    );
+    compare_framing(label, head, expected);
+    compare_session(label, head, expected);
     assert_eq!(head.host(), text(&expected["host"]), "{label}: host");
     let content_type = head.content_type().map(<[u8]>::to_vec);
     assert_eq!(
@@ -149,6 +121,42 @@ fn compare_facts(label: &str, head: &Head, expected: &Value) {
     for (name, _) in head.fields() {
         assert!(head.field(name).is_some(), "{label}: field by name");
     }
+}
+
+fn compare_framing(label: &str, head: &Head, expected: &Value) {
+    let version = match expected.get("version").and_then(Value::as_str) {
+        None => Version::Http11,
+        Some("1.0") => Version::Http10,
+        other => panic!("{label}: version {other:?}"),
+    };
+    assert_eq!(head.version(), version, "{label}: version");
+    let body = match expected.get("body") {
+        None => BodyLength::None,
+        Some(Value::Number(length)) => BodyLength::Known(length.as_u64().unwrap()),
+        Some(length) => {
+            assert_eq!(length, "chunked");
+            BodyLength::Chunked
+        }
+    };
+    assert_eq!(head.body_length(), body, "{label}: body");
+}
+
+fn compare_session(label: &str, head: &Head, expected: &Value) {
+    let flag = |key: &str, default| {
+        expected
+            .get(key)
+            .map_or(default, |it| it.as_bool().unwrap())
+    };
+    assert_eq!(
+        head.keep_alive(),
+        flag("keep_alive", true),
+        "{label}: keep_alive"
+    );
+    assert_eq!(
+        head.expects_continue(),
+        flag("expects_continue", false),
+        "{label}: expects"
+    );
 }
 
 #[test]

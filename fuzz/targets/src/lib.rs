@@ -1,0 +1,24 @@
+//! What must hold for every input of every parser, as plain functions that panic when it does not.
+//!
+//! A fuzzer calls them with bytes it invents; a stable test calls them with the wire vectors and
+//! mutations of those, so that the invariants are checked by every `cargo test` too.
+//! Knows nothing of fuzzers.
+#![forbid(unsafe_code)]
+
+mod body;
+mod fields;
+mod head;
+mod reply;
+mod target;
+
+pub use body::fuzz_body;
+pub use fields::fuzz_fields;
+pub use head::fuzz_head;
+pub use reply::fuzz_reply;
+pub use target::fuzz_target;
+
+/// Where to cut an input of `length` bytes: everywhere, or at some places if it is long.
+fn cuts(length: usize) -> impl Iterator<Item = usize> {
+    let step = 1 + length / 2048;
+    (0..length).step_by(step).chain(std::iter::once(length))
+}
