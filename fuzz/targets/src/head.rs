@@ -56,7 +56,12 @@ fn check_spans(head: &Head) {
             .iter()
             .all(|row| inside(row.name) && inside(row.value))
     );
-    for span in [head.method_span(), head.target_span(), head.path_span(), head.host_span()] {
+    for span in [
+        head.method_span(),
+        head.target_span(),
+        head.path_span(),
+        head.host_span(),
+    ] {
         assert!(inside(span));
     }
     assert!(head.query_span().is_none_or(inside));
