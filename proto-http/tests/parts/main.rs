@@ -2,7 +2,7 @@
 
 #![expect(
     clippy::unwrap_used,
-    reason = "helpers of tests stop at what cannot be"
+    reason = "a test may stop at what cannot be"
 )]
 
 mod cookies;
