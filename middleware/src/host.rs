@@ -73,4 +73,8 @@ pub trait HostPort {
 
     /// Tells the host something about an unanswered call.
     fn notify(&self, id: CallId, notice: Notice);
+
+    /// The host asked for its share of a turn, from whatever thread: something it waits for has
+    /// happened. Called inside a turn; nothing of the worker is borrowed.
+    fn woken(&self) {}
 }

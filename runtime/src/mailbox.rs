@@ -22,6 +22,8 @@ use spikard_middleware::{CallId, PoolRun, Reply};
 pub(crate) enum Message {
     /// The host's answer to a call, and what its run on a pool took.
     Answer(CallId, Reply, Option<PoolRun>),
+    /// The host wants to go on inside a turn.
+    Woken,
     /// Drain: accept no more, finish what is in flight.
     Stop,
     /// Close everything now.

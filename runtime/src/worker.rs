@@ -234,6 +234,7 @@ impl Core {
         for message in messages.drain(..) {
             match message {
                 Message::Answer(id, reply, run) => self.deliver(id, reply, run),
+                Message::Woken => self.port.woken(),
                 Message::Stop => self.stop(),
                 Message::Force => self.force(),
             }
@@ -322,6 +323,11 @@ impl WorkerHandle {
     /// thread pool. False if the worker has ended.
     pub fn answer(&self, id: CallId, reply: Reply, run: Option<PoolRun>) -> bool {
         self.mailbox.post(Message::Answer(id, reply, run))
+    }
+
+    /// Has the worker call [`HostPort::woken`] inside a turn. False if the worker has ended.
+    pub fn wake_host(&self) -> bool {
+        self.mailbox.post(Message::Woken)
     }
 
     /// Stops accepting and drains: what is in flight is finished, idle connections are closed.
