@@ -6,25 +6,26 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use spikard_contract::config::ServerConfig;
 use spikard_middleware::log::Log;
 use spikard_middleware::{
-    Answered, CallId, HostPort, Local, Need, Placements, Plan, Reply, Session, SessionLimits,
-    Slots, Station,
+    Answered, CallId, HostPort, Ledger, Local, Need, Notice, Placements, Plan, PoolRun, Reply,
+    Session, SessionLimits, Slots, Station,
 };
 use spikard_proto_http::{ChunkLimits, HeadLimits};
 
 /// A worker without I/O: runs any number of [`Injection`]s through one plan.
-pub struct Injector<'i> {
+pub struct Injector {
     plan: Plan,
     limits: SessionLimits,
     local: RefCell<Local>,
     slots: RefCell<Slots>,
     placements: RefCell<Placements>,
     calls_left: Cell<u32>,
-    log: &'i dyn Log,
+    log: Arc<dyn Log>,
 }
 
 /// One request on its way.
@@ -49,11 +50,11 @@ impl fmt::Display for Truncated {
 
 impl std::error::Error for Truncated {}
 
-impl<'i> Injector<'i> {
+impl Injector {
     /// A worker for `plan` under the limits of `config`. `seed` makes the random ids; tests may
     /// fix it.
     #[must_use]
-    pub fn new(plan: Plan, config: &ServerConfig, seed: [u64; 4], log: &'i dyn Log) -> Self {
+    pub fn new(plan: Plan, config: &ServerConfig, seed: [u64; 4], log: Arc<dyn Log>) -> Self {
         let head = HeadLimits {
             request_line_bytes_max: config.max_request_line as usize,
             head_bytes_max: config.max_header_size as usize,
@@ -130,10 +131,31 @@ impl<'i> Injector<'i> {
         }
     }
 
-    /// Gives the host's answer to a call that it took as "later". The reply's memory is swapped
-    /// for that of the exchange.
-    pub fn answer(&self, id: CallId, reply: &mut Reply) -> Answered {
+    /// Gives the host's answer to a call that it took as "later", and what its run on a pool took.
+    /// The reply's memory is swapped for that of the exchange.
+    pub fn answer(&self, id: CallId, reply: &mut Reply, run: Option<PoolRun>) -> Answered {
+        let segment = self.slots.borrow().exchange(id).and_then(|x| x.segment);
+        if let (Some(segment), Some(run)) = (segment, run) {
+            self.placements.borrow_mut().ran_on_pool(segment, run);
+        }
         self.slots.borrow_mut().answer(id, reply)
+    }
+
+    /// Which calls are unanswered, for other threads.
+    #[must_use]
+    pub fn ledger(&self) -> Arc<Ledger> {
+        self.slots.borrow().ledger()
+    }
+
+    /// Calls under way, orphans included.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.slots.borrow().in_use()
+    }
+
+    /// When the call that `injection` waits for is due, if it waits for one that is.
+    pub fn deadline_ms(&self, injection: &Injection, port: &dyn HostPort) -> Option<u64> {
+        injection.session.deadline_ms(&self.station(port))
     }
 
     /// Gives up a request as a client that leaves does. Returns the call to cancel, if the host
@@ -163,6 +185,7 @@ impl<'i> Injector<'i> {
             .is_some_and(|due| due <= now_ms);
         if late {
             injection.session.time_out_host(station);
+            station.port.notify(id, Notice::Cancel);
         }
         late
     }
@@ -178,7 +201,7 @@ impl<'i> Injector<'i> {
             calls_left: &self.calls_left,
             draining: false,
             nanos: || 0,
-            log: self.log,
+            log: &*self.log,
         }
     }
 }

@@ -5,6 +5,9 @@
 #![forbid(unsafe_code)]
 
 pub mod app;
+#[doc(hidden)]
+pub mod fuzz;
+pub mod in_process;
 pub mod inject;
 pub mod lower;
 pub mod params;
@@ -12,5 +15,6 @@ pub mod route;
 pub mod validate;
 
 pub use app::{App, RouteError, RouteFault};
+pub use in_process::{InProcess, InProcessHandle};
 pub use inject::{Injection, Injector, Truncated};
 pub use lower::LowerError;

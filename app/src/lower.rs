@@ -74,7 +74,7 @@ impl App {
     }
 }
 
-const BAD_PATH: &str = "The path does not decode to UTF-8";
+const BAD_PATH: &str = "The request path is not percent-encoded UTF-8";
 
 impl Allow {
     fn refusal(tree: &Arc<Tree>) -> Self {

@@ -11,9 +11,11 @@ use spikard_contract::route::{ParameterDocument, ParameterSource};
 use spikard_middleware::{ArgumentKind, Arguments};
 use spikard_proto_http::Head;
 use spikard_proto_http::cookie::Cookies;
-use spikard_proto_http::target::{QueryPairs, TargetError, decode_segment};
+use spikard_proto_http::target::decode_segment;
 
+use super::brackets::split_name;
 use super::convert::deliver_json;
+use super::query::pairs;
 use super::shape::{Shape, Spot};
 use crate::route::pattern::{Hint, Pattern, Segment};
 use crate::validate::fault::{Fault, Faults, Source};
@@ -35,8 +37,6 @@ pub struct Extractor {
 pub enum QueryFault {
     /// More than [`QUERY_PAIRS_MAX`] pairs.
     TooManyPairs,
-    /// A name or value that is not percent-encoded UTF-8.
-    Encoding(TargetError),
 }
 
 impl std::fmt::Display for QueryFault {
@@ -48,9 +48,17 @@ impl std::fmt::Display for QueryFault {
                     "The query string has more than {QUERY_PAIRS_MAX} pairs"
                 )
             }
-            Self::Encoding(error) => write!(out, "The query string cannot be decoded: {error}"),
         }
     }
+}
+
+/// A pair of the query or a cookie that belongs to a parameter.
+struct Found<'h> {
+    /// The parameter's place.
+    owner: usize,
+    /// What its name has in brackets, if it has any.
+    keys: Option<Vec<String>>,
+    text: Cow<'h, str>,
 }
 
 #[derive(Debug)]
@@ -140,8 +148,15 @@ impl Extractor {
                 }
                 Origin::Header => parameter.find_fields(head, &mut texts),
                 Origin::Query | Origin::Cookie => {
-                    let own = found.iter_mut().filter(|(owner, _)| *owner == at);
-                    texts.extend(own.map(|(_, text)| std::mem::take(text)));
+                    if found
+                        .iter()
+                        .any(|each| each.owner == at && each.keys.is_some())
+                    {
+                        parameter.read_tree(&mut found, at, arguments, faults);
+                        continue;
+                    }
+                    let own = found.iter_mut().filter(|each| each.owner == at);
+                    texts.extend(own.map(|each| std::mem::take(&mut each.text)));
                 }
             }
             parameter.read(&texts, arguments, faults);
@@ -149,31 +164,41 @@ impl Extractor {
         Ok(())
     }
 
-    /// Finds the values of query parameters, each with its parameter's place.
-    fn find_query<'h>(
-        &self,
-        head: &'h Head,
-        found: &mut Vec<(usize, Cow<'h, str>)>,
-    ) -> Result<(), QueryFault> {
-        let query = head.query().unwrap_or_default();
-        for (count, pair) in QueryPairs::new(query).enumerate() {
+    /// Finds the values of query parameters.
+    fn find_query<'h>(&self, head: &'h Head, found: &mut Vec<Found<'h>>) -> Result<(), QueryFault> {
+        for (count, (name, text)) in pairs(head.query().unwrap_or_default()).enumerate() {
             if count == QUERY_PAIRS_MAX {
                 return Err(QueryFault::TooManyPairs);
             }
-            let (name, value) = pair.map_err(QueryFault::Encoding)?;
-            let wants = |each: &Parameter| {
-                matches!(each.origin, Origin::Query) && each.name[0] == name.as_ref()
-            };
-            if let Some(owner) = self.parameters.iter().position(wants) {
-                found.push((owner, value));
+            if let Some(owner) = self.query_owner(&name, |_| true) {
+                found.push(Found {
+                    owner,
+                    keys: None,
+                    text,
+                });
+            } else if let Some((root, keys)) = split_name(&name)
+                && let Some(owner) = self.query_owner(root, Shape::takes_brackets)
+            {
+                found.push(Found {
+                    owner,
+                    keys: Some(keys),
+                    text,
+                });
             }
         }
         Ok(())
     }
 
+    /// The query parameter of this name whose shape is a wanted one.
+    fn query_owner(&self, name: &str, wanted: impl Fn(&Shape) -> bool) -> Option<usize> {
+        self.parameters.iter().position(|each| {
+            matches!(each.origin, Origin::Query) && each.name[0] == name && wanted(&each.shape)
+        })
+    }
+
     /// Finds the values of cookies. Names compare exactly (RFC 6265 §5.4); of two cookies with one
     /// name the first counts, because user agents send the more specific path first (§5.4.2).
-    fn find_cookies<'h>(&self, head: &'h Head, found: &mut Vec<(usize, Cow<'h, str>)>) {
+    fn find_cookies<'h>(&self, head: &'h Head, found: &mut Vec<Found<'h>>) {
         for (name, value) in head.field_all(b"cookie").flat_map(Cookies::new) {
             let wants = |each: &Parameter| {
                 matches!(each.origin, Origin::Cookie) && each.name[0].as_bytes() == name
@@ -181,9 +206,13 @@ impl Extractor {
             let Some(owner) = self.parameters.iter().position(wants) else {
                 continue;
             };
-            let repeated = found.iter().any(|(known, _)| *known == owner);
+            let repeated = found.iter().any(|each| each.owner == owner);
             if self.parameters[owner].shape.is_list() || !repeated {
-                found.push((owner, String::from_utf8_lossy(value)));
+                found.push(Found {
+                    owner,
+                    keys: None,
+                    text: String::from_utf8_lossy(value),
+                });
             }
         }
     }
@@ -252,6 +281,31 @@ impl Parameter {
         {
             shape.read(texts, spot, arguments, faults);
         }
+    }
+
+    /// Reads a value that was spelled with brackets.
+    fn read_tree(
+        &self,
+        found: &mut [Found<'_>],
+        owner: usize,
+        arguments: &mut Arguments,
+        faults: &mut Faults,
+    ) {
+        let own = found.iter_mut().filter(|each| each.owner == owner);
+        let branches = own
+            .map(|each| {
+                (
+                    each.keys.take().unwrap_or_default(),
+                    std::mem::take(&mut each.text),
+                )
+            })
+            .map(|(keys, text)| (keys, text.into_owned()));
+        let spot = Spot {
+            source: self.origin.source(),
+            name: &self.name,
+        };
+        self.shape
+            .read_tree(branches.collect(), spot, arguments, faults);
     }
 
     /// The values of a header field: all lines of it. A list is split at commas too, because a

@@ -3,6 +3,10 @@
 //! Schemas are read once at start into converters; a request's texts then become values directly,
 //! in the order in which the host wants them. Knows nothing of routing or hosts.
 
+pub mod brackets;
+pub mod coerce;
 pub mod convert;
 pub mod extract;
+pub mod query;
+mod reading;
 pub mod shape;

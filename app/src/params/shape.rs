@@ -9,25 +9,33 @@ use std::borrow::Cow;
 use serde_json::Value;
 use spikard_middleware::Arguments;
 
-use super::convert::{Kind, Scalar};
+use super::brackets;
+use super::coerce::Coercion;
+use super::convert::{Kind, Scalar, deliver_json};
+use super::reading::Reading;
 use crate::validate::fault::{Fault, Faults, Source};
-use crate::validate::format;
 use crate::validate::rows::{Place, format_sentence, type_sentence_of};
 use crate::validate::schema::{Schema, SchemaError};
-
-/// How deep references and combinations are followed when a type is looked for. A schema deeper
-/// than this, or one that refers to itself, is text.
-const SCHEMA_DEPTH_MAX: usize = 16;
 
 /// A compiled parameter schema.
 #[derive(Debug)]
 pub struct Shape {
-    /// Whether repeated values become a list.
-    list: bool,
-    /// Conversions of one value, in the order in which they are tried.
+    form: Form,
+    /// Conversions of one text, in the order in which they are tried.
     kinds: Box<[Kind]>,
     /// What conversion does not decide.
     schema: Option<Schema>,
+}
+
+/// How what was sent becomes a value.
+#[derive(Debug)]
+enum Form {
+    /// One text is one value.
+    Scalar,
+    /// Each text is an item, or several with this between them.
+    List { separator: Option<Box<str>> },
+    /// Names with brackets spell an object, or a list of such.
+    Tree(Coercion),
 }
 
 /// Where a parameter's faults are reported.
@@ -46,35 +54,63 @@ impl Shape {
     /// [`SchemaError`] when the schema does not compile.
     pub fn compile(document: Option<&Value>) -> Result<Self, SchemaError> {
         let Some(document) = document else {
+            let kinds = [Kind::Text(None)].into();
             return Ok(Self {
-                list: false,
-                kinds: [Kind::Text(None)].into(),
+                form: Form::Scalar,
+                kinds,
                 schema: None,
             });
         };
         let schema = Schema::compile(document)?;
-        let mut reading = Reading {
-            root: document,
-            list: false,
-            kinds: Vec::new(),
-            plain: true,
+        let reading = Reading::of(document, document);
+        let separator = document.get("separator").and_then(Value::as_str);
+        let form = match (reading.nested, reading.list) {
+            (true, _) => Form::Tree(Coercion::compile(document)),
+            (false, true) => Form::List {
+                separator: separator.filter(|text| !text.is_empty()).map(Box::from),
+            },
+            (false, false) => Form::Scalar,
         };
-        reading.read(document, SCHEMA_DEPTH_MAX);
-        if reading.kinds.is_empty() {
-            reading.kinds.push(Kind::Text(None));
-        }
         let schema = if reading.plain { None } else { Some(schema) };
         Ok(Self {
-            list: reading.list,
+            form,
             kinds: reading.kinds.into(),
             schema,
         })
     }
 
+    /// Whether names with brackets spell a value of this shape.
+    #[must_use]
+    pub fn takes_brackets(&self) -> bool {
+        !matches!(self.form, Form::Scalar)
+    }
+
+    /// Reads the texts of a tree, each with its keys, at least one.
+    pub fn read_tree(
+        &self,
+        branches: Vec<(Vec<String>, String)>,
+        spot: Spot<'_>,
+        arguments: &mut Arguments,
+        faults: &mut Faults,
+    ) {
+        let Form::Tree(coercion) = &self.form else {
+            let texts: Vec<Cow<'_, str>> = brackets::in_order(branches)
+                .into_iter()
+                .map(Cow::Owned)
+                .collect();
+            return self.read(&texts, spot, arguments, faults);
+        };
+        let sent = brackets::tree(branches);
+        let value = coercion.apply(&sent);
+        if self.judge(spot, || value.clone(), || sent, faults) {
+            deliver_json(&value, arguments);
+        }
+    }
+
     /// Whether repeated values become a list.
     #[must_use]
     pub fn is_list(&self) -> bool {
-        self.list
+        matches!(self.form, Form::List { .. })
     }
 
     /// Converts and judges what was sent, at least one text, and delivers it. Nothing is delivered
@@ -86,8 +122,26 @@ impl Shape {
         arguments: &mut Arguments,
         faults: &mut Faults,
     ) {
-        if self.list {
-            return self.read_list(texts, spot, arguments, faults);
+        match &self.form {
+            Form::Scalar => {}
+            Form::List { separator: None } => {
+                return self.read_list(texts, spot, arguments, faults);
+            }
+            Form::List {
+                separator: Some(separator),
+            } => {
+                let parts: Vec<Cow<'_, str>> = texts
+                    .iter()
+                    .flat_map(|text| text.split(&**separator).map(Cow::Borrowed))
+                    .collect();
+                return self.read_list(&parts, spot, arguments, faults);
+            }
+            Form::Tree(_) => {
+                let branches = texts
+                    .iter()
+                    .map(|text| (Vec::new(), text.as_ref().to_owned()));
+                return self.read_tree(branches.collect(), spot, arguments, faults);
+            }
         }
         // The last value wins, as it does for form fields in most frameworks.
         let Some(text) = texts.last() else { return };
@@ -184,126 +238,4 @@ impl Shape {
             context,
         }
     }
-}
-
-/// Reading a schema for the types it allows.
-struct Reading<'r> {
-    root: &'r Value,
-    list: bool,
-    kinds: Vec<Kind>,
-    /// Whether conversion alone decides the schema.
-    plain: bool,
-}
-
-impl<'r> Reading<'r> {
-    fn read(&mut self, schema: &'r Value, depth: usize) {
-        let (Some(keywords), Some(depth)) = (schema.as_object(), depth.checked_sub(1)) else {
-            self.plain &= schema == &Value::Bool(true);
-            return;
-        };
-        let format = keywords.get("format").and_then(Value::as_str);
-        for (keyword, value) in keywords {
-            match keyword.as_str() {
-                "title" | "description" | "default" | "examples" | "example" | "deprecated"
-                | "$schema" | "$comment" | "$defs" | "definitions" => {}
-                "type" => self.types(value, format),
-                // Decided together with its type; alone it does not say what to convert to.
-                "format" => self.plain &= format.is_some_and(is_decided),
-                "anyOf" | "oneOf" => {
-                    self.plain &= keyword == "anyOf";
-                    value
-                        .as_array()
-                        .into_iter()
-                        .flatten()
-                        .for_each(|each| self.read(each, depth));
-                }
-                "items" => self.items(value, depth),
-                "allOf" => {
-                    self.plain = false;
-                    value
-                        .as_array()
-                        .into_iter()
-                        .flatten()
-                        .for_each(|each| self.read(each, depth));
-                }
-                "$ref" => self.reference(value, depth),
-                "enum" | "const" => {
-                    self.plain = false;
-                    self.examples(value);
-                }
-                _ => self.plain = false,
-            }
-        }
-        self.plain &= format.is_none() || keywords.contains_key("type");
-    }
-
-    fn types(&mut self, types: &'r Value, format: Option<&str>) {
-        let single = std::slice::from_ref(types);
-        for name in types.as_array().map_or(single, Vec::as_slice) {
-            match name.as_str() {
-                Some("integer") => self.push(Kind::Integer),
-                Some("number") => self.push(Kind::Number),
-                Some("boolean") => self.push(Kind::Boolean),
-                Some("string") => {
-                    let check = format
-                        .and_then(|format| format::CHECKS.iter().find(|(name, _)| *name == format));
-                    self.push(Kind::Text(check.copied()));
-                }
-                Some("array") => self.list = true,
-                // A text is never null; what is sent is judged as the other type.
-                Some("null") => {}
-                _ => self.plain = false,
-            }
-        }
-    }
-
-    /// The items of a list decide what each value is converted to.
-    fn items(&mut self, items: &'r Value, depth: usize) {
-        let outer = std::mem::take(&mut self.list);
-        self.read(items, depth);
-        // A list of lists has no spelling in a query; the schema judges and refuses it.
-        self.plain &= !self.list;
-        self.list |= outer;
-    }
-
-    /// A reference within the schema itself.
-    fn reference(&mut self, target: &'r Value, depth: usize) {
-        let pointer = target.as_str().and_then(|target| target.strip_prefix('#'));
-        match pointer.and_then(|pointer| self.root.pointer(pointer)) {
-            Some(schema) => self.read(schema, depth),
-            None => self.plain = false,
-        }
-    }
-
-    /// Types of the values that `enum` or `const` allows, for schemas that name no type.
-    fn examples(&mut self, values: &'r Value) {
-        let single = std::slice::from_ref(values);
-        for value in values.as_array().map_or(single, Vec::as_slice) {
-            match value {
-                Value::Bool(_) => self.push(Kind::Boolean),
-                Value::Number(number) if number.is_f64() => self.push(Kind::Number),
-                Value::Number(_) => self.push(Kind::Integer),
-                Value::String(_) => self.push(Kind::Text(None)),
-                _ => {}
-            }
-        }
-    }
-
-    /// Adds a conversion, kept before plain text if it is a narrower one of the same schema.
-    fn push(&mut self, kind: Kind) {
-        let known = self.kinds.iter().any(|known| match (known, &kind) {
-            (Kind::Text(one), Kind::Text(other)) => {
-                one.map(|(name, _)| name) == other.map(|(name, _)| name)
-            }
-            (known, kind) => std::mem::discriminant(known) == std::mem::discriminant(kind),
-        });
-        if !known {
-            self.kinds.push(kind);
-        }
-    }
-}
-
-/// Whether a format's check is ours, so that conversion decides it.
-fn is_decided(format: &str) -> bool {
-    format::check_of(format).is_some()
 }

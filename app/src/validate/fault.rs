@@ -173,6 +173,7 @@ impl Faults {
             one.source
                 .cmp(&other.source)
                 .then_with(|| compare_paths(&one.path, &other.path))
+                .then_with(|| one.kind.cmp(other.kind))
         });
         let detail = match self.rows.len() {
             1 => Cow::Borrowed("1 validation error in request"),

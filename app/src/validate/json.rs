@@ -149,7 +149,11 @@ impl Build for Value {
         if integral && let Ok(number) = text.parse::<u64>() {
             return number.into();
         }
-        if integral && let Ok(number) = text.parse::<i64>() {
+        // Minus zero is not an integer's value; it goes on as a float.
+        if integral
+            && let Ok(number) = text.parse::<i64>()
+            && number != 0
+        {
             return number.into();
         }
         // The scanner admits only the JSON grammar, all of which `f64` parses.

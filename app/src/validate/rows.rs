@@ -229,10 +229,16 @@ impl Judgement<'_> {
     }
 }
 
-/// What was sent for the item that `keys` lead to; the whole where they lead nowhere.
+/// What was sent where `keys` lead to; the deepest that was sent, where nothing was sent there.
 fn quoted<'s>(sent: &'s Value, keys: &[String]) -> &'s Value {
-    let item = |value: &'s Value, key: &String| value.get(key.parse::<usize>().ok()?);
-    keys.iter().try_fold(sent, item).unwrap_or(sent)
+    let step = |value: &'s Value, key: &String| match value {
+        Value::Array(items) => items.get(key.parse::<usize>().ok()?),
+        other => other.get(key),
+    };
+    let reached = keys
+        .iter()
+        .try_fold(sent, |value, key| step(value, key).ok_or(value));
+    reached.unwrap_or_else(|deepest| deepest)
 }
 
 /// The unescaped parts of a JSON pointer (RFC 6901 §4).

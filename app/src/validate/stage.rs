@@ -9,7 +9,7 @@ use spikard_contract::route::BodyMedia;
 use spikard_middleware::{Exchange, Flow, Local, Problem, RequestStage};
 
 use super::fault::{Fault, Faults, Source};
-use super::json::{self, JsonFault, JsonFaultKind};
+use super::json::{self, JsonFault};
 use super::media::refuse_as_json;
 use super::schema::Schema;
 use crate::params::extract::Extractor;
@@ -127,11 +127,7 @@ impl<R: Rules> RequestStage for Validate<R> {
 
 /// The 400 of a malformed body, with the place where it is malformed.
 fn json_problem(fault: &JsonFault) -> Problem {
-    let problem = Problem::of(&BAD_REQUEST)
+    Problem::of(&BAD_REQUEST)
         .with_detail(fault.kind.to_string())
-        .with("position", fault.position);
-    match &fault.kind {
-        JsonFaultKind::DuplicateKey { key } => problem.with("key", key.as_str()),
-        _ => problem,
-    }
+        .with("position", fault.position)
 }

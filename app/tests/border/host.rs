@@ -1,12 +1,13 @@
 //! A host in Rust for these tests: it behaves as fixtures say, inline or later.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use serde_json::{Map, Value, json};
 use spikard_app::{App, Injector};
 use spikard_contract::config::ServerConfig;
-use spikard_contract::route::{Placement, RouteDocument};
+use spikard_contract::route::{BodyMedia, Placement, RouteDocument};
 use spikard_middleware::log::{Level, Log};
 use spikard_middleware::{
     Argument, ArgumentKind, Arguments, CallId, Exchange, HostPort, Notice, Outcome, Segment,
@@ -75,7 +76,7 @@ impl Answer {
 }
 
 /// An application whose every route echoes, with the injector that runs it.
-pub(crate) fn echo_app(routes: &[Value], config: &ServerConfig) -> (Injector<'static>, Host) {
+pub(crate) fn echo_app(routes: &[Value], config: &ServerConfig) -> (Injector, Host) {
     let mut app = App::new();
     let mut host = Host::default();
     for route in routes {
@@ -86,15 +87,18 @@ pub(crate) fn echo_app(routes: &[Value], config: &ServerConfig) -> (Injector<'st
         host.add(move |x| {
             let echo = echo(&document, x);
             x.reply.start(200, "application/json");
-            x.reply.body.extend_from_slice(echo.to_string().as_bytes());
+            x.reply.body.extend_from_slice(echo.as_bytes());
         });
     }
     let plan = app.lower(config).unwrap();
-    (Injector::new(plan, config, [1, 2, 3, 4], &Silent), host)
+    (
+        Injector::new(plan, config, [1, 2, 3, 4], Arc::new(Silent)),
+        host,
+    )
 }
 
 /// One request, answered inline.
-pub(crate) fn ask(injector: &Injector<'_>, host: &Host, request: &[u8]) -> Answer {
+pub(crate) fn ask(injector: &Injector, host: &Host, request: &[u8]) -> Answer {
     let mut injection = injector.begin(request);
     let mut context = Context::from_waker(Waker::noop());
     match injector.poll(&mut injection, host, &mut context) {
@@ -132,8 +136,8 @@ pub(crate) fn take_apart(bytes: &[u8]) -> Answer {
     }
 }
 
-/// What the handler received: the parameters by name, and the body.
-pub(crate) fn echo(document: &RouteDocument, x: &Exchange) -> Value {
+/// What the handler received, as JSON text: the parameters by name, and the body's own bytes.
+pub(crate) fn echo(document: &RouteDocument, x: &Exchange) -> String {
     let mut params = Map::new();
     let mut at = 0;
     for parameter in &document.parameters {
@@ -142,13 +146,33 @@ pub(crate) fn echo(document: &RouteDocument, x: &Exchange) -> Value {
         }
     }
     assert_eq!(at, x.arguments.table().len(), "one argument per parameter");
-    let mut echo = Map::new();
-    echo.insert("params".to_owned(), params.into());
-    if document.body.is_some() && !x.body.is_empty() {
-        let body = serde_json::from_slice(&x.body);
-        echo.insert("body".to_owned(), body.unwrap_or(json!("not JSON")));
+    let params = Value::from(params);
+    let body = match &document.body {
+        Some(body) if !x.body.is_empty() => match body.media {
+            BodyMedia::Json => String::from_utf8(x.body.clone()).unwrap(),
+            BodyMedia::Bytes => json!({ "base64": encode_base64(&x.body) }).to_string(),
+        },
+        _ => return json!({ "params": params }).to_string(),
+    };
+    format!(r#"{{"params":{params},"body":{body}}}"#)
+}
+
+fn encode_base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for three in bytes.chunks(3) {
+        let at = |place: usize| u32::from(three.get(place).copied().unwrap_or_default());
+        let bits = at(0) << 16 | at(1) << 8 | at(2);
+        for digit in 0..4 {
+            let six = (bits >> (18 - 6 * digit) & 63) as usize;
+            text.push(if digit > three.len() {
+                '='
+            } else {
+                char::from(DIGITS[six])
+            });
+        }
     }
-    echo.into()
+    text
 }
 
 fn value_of(arguments: &Arguments, at: &mut usize) -> Option<Value> {

@@ -1,1 +1,55 @@
-//! Placeholder for now.
+//! Lowering: which rows a table has, as the plan prints itself.
+
+use serde_json::json;
+use spikard_app::App;
+use spikard_contract::config::ServerConfig;
+
+fn plan(config: &ServerConfig) -> String {
+    let mut app = App::new();
+    for route in [
+        json!({ "methods": ["GET"], "path": "/bare", "handler": 0, "name": "bare" }),
+        json!({ "methods": ["GET"], "path": "/i/{id:int}", "handler": 1, "name": "item" }),
+        json!({ "methods": ["POST"], "path": "/none", "handler": 2, "name": "none" }),
+        json!({ "methods": ["POST"], "path": "/json", "handler": 3, "name": "json",
+            "body": { "media": "json" } }),
+        json!({ "methods": ["PUT"], "path": "/raw", "handler": 4, "name": "raw",
+            "body": { "media": "bytes", "required": false } }),
+    ] {
+        app.add_route(serde_json::from_value(route).unwrap())
+            .unwrap();
+    }
+    app.lower(config).unwrap().to_string()
+}
+
+#[test]
+fn a_table_has_rows_only_for_what_it_does() {
+    assert_eq!(
+        plan(&ServerConfig::default()),
+        "entry: request_id route | request_id_echo\n\
+         GET /bare: body_limit deadline handler | request_id_echo\n\
+         GET /i/{id:int}: body_limit validate deadline handler | request_id_echo\n\
+         POST /none: body_limit body deadline handler | request_id_echo\n\
+         POST /json: body_limit body body validate deadline handler | request_id_echo\n\
+         PUT /raw: body_limit body deadline handler | request_id_echo\n\
+         404: handler | request_id_echo\n\
+         405: handler | request_id_echo\n\
+         options: handler | request_id_echo\n\
+         400: handler | request_id_echo\n\
+         refused: | request_id_echo\n"
+    );
+}
+
+#[test]
+fn what_is_off_has_no_row() {
+    let config = ServerConfig {
+        enable_request_id: false,
+        max_body_size: None,
+        request_timeout: None,
+        ..ServerConfig::default()
+    };
+    let plan = plan(&config);
+    assert!(
+        plan.starts_with("entry: route |\nGET /bare: handler |\n"),
+        "{plan}"
+    );
+}

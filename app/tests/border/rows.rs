@@ -1,1 +1,161 @@
-//! Placeholder for now.
+//! The rows that failed keywords become, beyond what the fixtures fix: each as JSON.
+
+use serde_json::{Value, json};
+use spikard_app::validate::fault::Faults;
+use spikard_app::validate::schema::Schema;
+
+fn rows(schema: &Value, body: &Value) -> Value {
+    let mut faults = Faults::new();
+    Schema::compile(schema)
+        .unwrap()
+        .judge_body(body, &mut faults);
+    faults.into_problem().document()["errors"].clone()
+}
+
+/// `[type, loc, msg, ctx]` of each row.
+fn brief(schema: Value, body: Value) -> Value {
+    let rows = rows(&schema, &body);
+    let row = |row: &Value| json!([row["type"], row["loc"], row["msg"], row["ctx"]]);
+    rows.as_array().unwrap().iter().map(row).collect()
+}
+
+#[test]
+fn closed_objects_name_every_extra_key() {
+    let message = "Extra inputs are not permitted";
+    for schema in [
+        json!({ "additionalProperties": false }),
+        json!({ "properties": {}, "additionalProperties": false }),
+        json!({ "unevaluatedProperties": false }),
+    ] {
+        assert_eq!(
+            brief(schema.clone(), json!({ "b": 1, "a/b": 2 })),
+            json!([
+                ["extra_forbidden", ["body", "a/b"], message, null],
+                ["extra_forbidden", ["body", "b"], message, null],
+            ]),
+            "{schema}"
+        );
+    }
+}
+
+#[test]
+fn a_condition_is_one_row_where_it_stands() {
+    let schema = json!({
+        "properties": { "then": {
+            "if": { "properties": { "country": { "const": "DE" } } },
+            "then": { "required": ["vat"], "properties": { "zip": { "minLength": 5 } } },
+            "else": false,
+        } },
+    });
+    assert_eq!(
+        brief(
+            schema.clone(),
+            json!({ "then": { "country": "DE", "zip": "1" } })
+        ),
+        json!([[
+            "conditional",
+            ["body", "then"],
+            "Input should satisfy the 'then' part of its condition, which it does not at 'vat', 'zip'",
+            { "branch": "then", "keys": ["vat", "zip"] },
+        ]])
+    );
+    assert_eq!(
+        brief(schema, json!({ "then": { "country": "FR" } })),
+        json!([[
+            "conditional",
+            ["body", "then"],
+            "Input should satisfy the 'else' part of its condition",
+            { "branch": "else", "keys": [] },
+        ]])
+    );
+}
+
+#[test]
+fn an_optional_value_is_told_by_its_real_branch() {
+    let schema = json!({ "properties": { "n": { "$ref": "#/$defs/n" } }, "$defs": { "n": {
+        "anyOf": [{ "type": "object", "required": ["id"] }, { "type": "null" }],
+    } } });
+    assert_eq!(
+        brief(schema.clone(), json!({ "n": {} })),
+        json!([["missing", ["body", "n", "id"], "Field required", null]])
+    );
+    assert_eq!(
+        brief(schema, json!({ "n": 1 })),
+        json!([[
+            "dict_type",
+            ["body", "n"],
+            "Input should be a valid dictionary",
+            null
+        ]])
+    );
+}
+
+#[test]
+fn dependent_fields_name_what_makes_them_needed() {
+    for keyword in ["dependentRequired", "dependencies"] {
+        let schema = json!({ keyword: { "card": ["cvc"], "iban": ["bic"] } });
+        assert_eq!(
+            brief(schema, json!({ "card": 1 })),
+            json!([[
+                "dependent_required",
+                ["body", "cvc"],
+                "Field 'cvc' is required when 'card' is present",
+                { "property": "card", "required": "cvc" },
+            ]]),
+            "{keyword}"
+        );
+    }
+}
+
+#[test]
+fn names_of_properties_are_judged_like_values() {
+    assert_eq!(
+        brief(
+            json!({ "propertyNames": { "maxLength": 1 } }),
+            json!({ "ab": 1 })
+        ),
+        json!([[
+            "string_too_long",
+            ["body", "ab"],
+            "String should have at most 1 character",
+            { "max_length": 1 },
+        ]])
+    );
+}
+
+#[test]
+fn numbers_in_sentences_are_written_as_in_the_schema() {
+    let row = |schema: Value| rows(&schema, &json!(2.5))[0]["msg"].clone();
+    assert_eq!(
+        row(json!({ "minimum": 5.0 })),
+        "Input should be greater than or equal to 5.0"
+    );
+    assert_eq!(
+        row(json!({ "multipleOf": 2 })),
+        "Input should be a multiple of 2"
+    );
+    assert_eq!(
+        row(json!({ "multipleOf": 0.75 })),
+        "Input should be a multiple of 0.75"
+    );
+}
+
+#[test]
+fn unknown_formats_and_older_spellings_are_understood() {
+    let schema =
+        json!({ "$ref": "#/definitions/d", "definitions": { "d": { "format": "x-mine" } } });
+    assert!(Schema::compile(&schema).is_ok());
+    let mut faults = Faults::new();
+    Schema::compile(&schema)
+        .unwrap()
+        .judge_body(&json!("anything"), &mut faults);
+    assert!(faults.is_empty());
+}
+
+#[test]
+fn a_hostile_pattern_input_ends() {
+    let schema = json!({ "type": "string", "pattern": "^(?=(a+)+$)(a|b|ab)*c$" });
+    let text = "a".repeat(40);
+    let found = rows(&schema, &json!(text));
+    assert_eq!(found[0]["type"], "string_pattern_mismatch");
+}

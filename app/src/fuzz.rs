@@ -1,0 +1,146 @@
+//! Entry points for fuzzers, each with the facts that must hold for every input.
+//!
+//! A fuzz target is one call of one of these; a seeded test calls them on every build.
+
+use std::borrow::Cow;
+
+use serde_json::{Value, json};
+use spikard_middleware::Arguments;
+
+use crate::params::brackets;
+use crate::params::convert::{boolean, integer, number};
+use crate::params::query::pairs;
+use crate::params::shape::{Shape, Spot};
+use crate::route::pattern::Pattern;
+use crate::route::tree::{Builder, Found};
+use crate::validate::fault::{Faults, Source};
+use crate::validate::json::{self, JsonFaultKind};
+
+/// Lines of patterns, then one line that is the request's path.
+///
+/// # Panics
+/// When a fact does not hold.
+pub fn fuzz_pattern_and_match(data: &[u8]) {
+    let mut lines: Vec<&[u8]> = data.split(|byte| *byte == b'\n').collect();
+    let path = lines.pop().unwrap_or_default();
+    let mut builder = Builder::default();
+    let mut literals = Vec::new();
+    for (index, line) in lines.iter().enumerate() {
+        let Ok(text) = std::str::from_utf8(line) else {
+            continue;
+        };
+        let pattern = match Pattern::parse(text) {
+            Ok(pattern) => pattern,
+            Err(error) => {
+                assert!(error.position <= text.len(), "{error}");
+                continue;
+            }
+        };
+        let inserted = builder.insert(&["GET".to_owned()], &pattern, index as u32);
+        if inserted.is_ok() && pattern.is_literal() {
+            literals.push((text, index as u32));
+        }
+    }
+    let tree = builder.finish();
+    for method in [&b"GET"[..], b"HEAD", b"POST", b"OPTIONS"] {
+        let found = tree.find(method, path);
+        assert!(!matches!((method, found), (b"POST", Found::Route(_))));
+    }
+    for (text, index) in literals {
+        assert_eq!(
+            tree.find(b"GET", text.as_bytes()),
+            Found::Route(index),
+            "{text}"
+        );
+    }
+}
+
+/// A JSON text.
+///
+/// # Panics
+/// When a fact does not hold.
+pub fn fuzz_json(data: &[u8]) {
+    const DEPTH_MAX: u32 = 32;
+    let checked = json::check(data, DEPTH_MAX);
+    let parsed = json::parse(data, DEPTH_MAX);
+    assert_eq!(
+        checked.as_ref().err(),
+        parsed.as_ref().err(),
+        "check and parse agree"
+    );
+    let other: Result<Value, _> = serde_json::from_slice(data);
+    match (&checked, &other) {
+        // The other parser has no numbers beyond `f64`.
+        (Ok(()), Err(error)) => assert!(error.to_string().contains("out of range"), "{error}"),
+        (Err(fault), Ok(_)) => assert!(
+            matches!(
+                fault.kind,
+                JsonFaultKind::DuplicateKey { .. } | JsonFaultKind::TooDeep { .. }
+            ),
+            "{fault:?}"
+        ),
+        _ => {}
+    }
+    if let Err(fault) = checked {
+        assert!(fault.position <= data.len());
+    }
+}
+
+/// The text of a parameter, or a query string.
+///
+/// # Panics
+/// When a fact does not hold.
+pub fn fuzz_convert(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    if let Some(value) = integer(&text) {
+        assert_eq!(integer(&value.to_string()), Some(value));
+        assert!(number(&text).is_some(), "every integer is a number");
+    }
+    assert!(number(&text).is_none_or(f64::is_finite));
+    if let Some(value) = boolean(&text) {
+        assert_eq!(boolean(&value.to_string()), Some(value));
+    }
+    let name = ["p".to_owned()];
+    let spot = Spot {
+        source: Source::Query,
+        name: &name,
+    };
+    for schema in schemas() {
+        // The schemas are ours and compile.
+        let Ok(shape) = Shape::compile(Some(&schema)) else {
+            continue;
+        };
+        let (mut arguments, mut faults) = (Arguments::new(), Faults::new());
+        shape.read(&[Cow::Borrowed(&text)], spot, &mut arguments, &mut faults);
+        assert_ne!(
+            arguments.table().is_empty(),
+            faults.is_empty(),
+            "delivered or refused"
+        );
+        let branches = pairs(data).filter_map(|(name, value)| {
+            let (_, keys) = brackets::split_name(&name)?;
+            Some((keys, value.into_owned()))
+        });
+        let branches: Vec<_> = branches.collect();
+        if !branches.is_empty() && shape.takes_brackets() {
+            let (mut arguments, mut faults) = (Arguments::new(), Faults::new());
+            shape.read_tree(branches, spot, &mut arguments, &mut faults);
+            assert_ne!(
+                arguments.table().is_empty(),
+                faults.is_empty(),
+                "delivered or refused"
+            );
+        }
+    }
+}
+
+fn schemas() -> [Value; 6] {
+    [
+        json!({ "type": "integer", "minimum": 3 }),
+        json!({ "anyOf": [{ "type": "number" }, { "type": "null" }] }),
+        json!({ "type": "string", "format": "date-time" }),
+        json!({ "type": "array", "items": { "type": "boolean" }, "separator": "," }),
+        json!({ "type": "object", "properties": { "a": { "type": "integer" } } }),
+        json!({ "enum": ["a", 1, true] }),
+    ]
+}
