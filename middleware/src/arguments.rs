@@ -54,7 +54,10 @@ pub struct Arguments {
 impl Arguments {
     /// An empty list of arguments.
     pub const fn new() -> Self {
-        Self { table: Vec::new(), text: Vec::new() }
+        Self {
+            table: Vec::new(),
+            text: Vec::new(),
+        }
     }
 
     /// Forgets all values and keeps the memory.
@@ -75,7 +78,8 @@ impl Arguments {
 
     /// The text of a `String` or `Json` argument; empty for other kinds.
     pub fn text_of(&self, argument: &Argument) -> &[u8] {
-        if argument.kind != ArgumentKind::String as u32 && argument.kind != ArgumentKind::Json as u32
+        if argument.kind != ArgumentKind::String as u32
+            && argument.kind != ArgumentKind::Json as u32
         {
             return &[];
         }
@@ -86,25 +90,41 @@ impl Arguments {
     /// Adds a value without content: absent, null, false or true.
     pub fn push_bare(&mut self, kind: ArgumentKind) {
         debug_assert!((kind as u32) < ArgumentKind::Integer as u32);
-        self.table.push(Argument { kind: kind as u32, length: 0, bits: 0 });
+        self.table.push(Argument {
+            kind: kind as u32,
+            length: 0,
+            bits: 0,
+        });
     }
 
     /// Adds a boolean.
     pub fn push_bool(&mut self, value: bool) {
-        self.push_bare(if value { ArgumentKind::True } else { ArgumentKind::False });
+        self.push_bare(if value {
+            ArgumentKind::True
+        } else {
+            ArgumentKind::False
+        });
     }
 
     /// Adds an integer.
     pub fn push_integer(&mut self, value: i64) {
         let bits = value as u64;
-        self.table.push(Argument { kind: ArgumentKind::Integer as u32, length: 0, bits });
+        self.table.push(Argument {
+            kind: ArgumentKind::Integer as u32,
+            length: 0,
+            bits,
+        });
     }
 
     /// Adds a finite number.
     pub fn push_float(&mut self, value: f64) {
         debug_assert!(value.is_finite());
         let bits = value.to_bits();
-        self.table.push(Argument { kind: ArgumentKind::Float as u32, length: 0, bits });
+        self.table.push(Argument {
+            kind: ArgumentKind::Float as u32,
+            length: 0,
+            bits,
+        });
     }
 
     /// Adds text.
@@ -119,7 +139,11 @@ impl Arguments {
 
     /// Opens a list; what is pushed until [`Arguments::end_list`] becomes its items.
     pub fn begin_list(&mut self) -> ListMark {
-        self.table.push(Argument { kind: ArgumentKind::List as u32, length: 0, bits: 0 });
+        self.table.push(Argument {
+            kind: ArgumentKind::List as u32,
+            length: 0,
+            bits: 0,
+        });
         ListMark(self.table.len() - 1)
     }
 
@@ -133,6 +157,10 @@ impl Arguments {
         debug_assert!(value.len() <= u32::MAX as usize);
         let bits = self.text.len() as u64;
         self.text.extend_from_slice(value.as_bytes());
-        self.table.push(Argument { kind: kind as u32, length: value.len() as u32, bits });
+        self.table.push(Argument {
+            kind: kind as u32,
+            length: value.len() as u32,
+            bits,
+        });
     }
 }

@@ -134,7 +134,10 @@ impl Exchange {
 
     /// Whether the request declares a body (RFC 9112 §6.3).
     pub fn has_body(&self) -> bool {
-        !matches!(self.head.body_length(), BodyLength::None | BodyLength::Known(0))
+        !matches!(
+            self.head.body_length(),
+            BodyLength::None | BodyLength::Known(0)
+        )
     }
 
     pub(crate) fn enter(&mut self, plan: &Plan, table: TableId) {

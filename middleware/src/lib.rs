@@ -39,5 +39,5 @@ pub use problem::Problem;
 pub use rank::Rank;
 pub use reply::Reply;
 pub use session::{Need, Session, SessionLimits, Station};
-pub use slots::{Answered, Slots};
+pub use slots::{Answered, Claim, Ledger, Slots};
 pub use stage::{ReplyStage, RequestStage};

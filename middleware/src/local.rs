@@ -19,7 +19,12 @@ impl Local {
     pub fn new(seed: [u64; 4]) -> Self {
         // The all-zero state is the generator's one fixed point.
         let random = if seed == [0; 4] { [1, 2, 3, 4] } else { seed };
-        Self { now_ms: 0, unix_s: 0, date: format_date(0), random }
+        Self {
+            now_ms: 0,
+            unix_s: 0,
+            date: format_date(0),
+            random,
+        }
     }
 
     /// Tells the time: monotonic milliseconds, and seconds since 1970.

@@ -63,7 +63,9 @@ impl Placements {
             },
             demotions: 0,
         });
-        Self { records: records.collect() }
+        Self {
+            records: records.collect(),
+        }
     }
 
     /// Where the next call of `segment` runs: `Inline` or `Pool`.
@@ -77,7 +79,10 @@ impl Placements {
 
     /// Whether inline calls of `segment` must be timed.
     pub fn is_promoted(&self, segment: SegmentId) -> bool {
-        matches!(self.records[segment.index()].standing, Standing::Promoted { .. })
+        matches!(
+            self.records[segment.index()].standing,
+            Standing::Promoted { .. }
+        )
     }
 
     /// How often `segment` was demoted.
@@ -88,12 +93,20 @@ impl Placements {
     /// Learns from a call on the pool. Returns true when it promotes the segment.
     pub fn ran_on_pool(&mut self, segment: SegmentId, run: PoolRun) -> bool {
         let record = &mut self.records[segment.index()];
-        let Standing::Proving { good } = &mut record.standing else { return false };
+        let Standing::Proving { good } = &mut record.standing else {
+            return false;
+        };
         let proof = PROOF_CALLS << record.demotions.min(BACKOFF_DOUBLINGS_MAX);
-        *good = if run.wall_ns < SHORT_NS && run.waits == 0 { *good + 1 } else { 0 };
+        *good = if run.wall_ns < SHORT_NS && run.waits == 0 {
+            *good + 1
+        } else {
+            0
+        };
         let promoted = *good >= proof;
         if promoted {
-            record.standing = Standing::Promoted { average_ns: run.wall_ns };
+            record.standing = Standing::Promoted {
+                average_ns: run.wall_ns,
+            };
         }
         promoted
     }
@@ -101,7 +114,9 @@ impl Placements {
     /// Learns from an inline call. Returns true when it demotes the segment.
     pub fn ran_inline(&mut self, segment: SegmentId, wall_ns: u64) -> bool {
         let record = &mut self.records[segment.index()];
-        let Standing::Promoted { average_ns } = &mut record.standing else { return false };
+        let Standing::Promoted { average_ns } = &mut record.standing else {
+            return false;
+        };
         *average_ns = (*average_ns * 7 + wall_ns) / 8;
         let demoted = wall_ns > DEMOTE_NS || *average_ns > RISE_FACTOR * SHORT_NS;
         if demoted {
@@ -117,7 +132,10 @@ mod tests {
     use super::*;
     use crate::plan::{PlanBuilder, Segment};
 
-    const SHORT: PoolRun = PoolRun { wall_ns: 10_000, waits: 0 };
+    const SHORT: PoolRun = PoolRun {
+        wall_ns: 10_000,
+        waits: 0,
+    };
 
     fn placements(placement: Placement) -> (Placements, SegmentId) {
         let mut builder = PlanBuilder::new();

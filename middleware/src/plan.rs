@@ -188,7 +188,11 @@ impl PlanBuilder {
         for (name, rows) in self.tables {
             let request = flatten(rows.request, &mut request_rows, &mut request_ranks);
             let reply = flatten(rows.reply, &mut reply_rows, &mut reply_ranks);
-            tables.push(Table { name, request, reply });
+            tables.push(Table {
+                name,
+                request,
+                reply,
+            });
         }
         Plan {
             request_rows: request_rows.into(),

@@ -39,15 +39,22 @@ impl Problem {
     /// engine's row for that status, or `about:blank` with the standard phrase (RFC 9457 §4.2.1).
     pub fn raised(status: u16) -> Self {
         let (kind, title) = match by_status(status) {
-            Some(row) => {
-                (Cow::Owned([PROBLEM_TYPE_PREFIX, row.slug].concat()), Cow::Borrowed(row.title))
-            }
+            Some(row) => (
+                Cow::Owned([PROBLEM_TYPE_PREFIX, row.slug].concat()),
+                Cow::Borrowed(row.title),
+            ),
             None => {
                 let phrase = spikard_proto_http::h1::encode::reason_phrase(status);
                 (Cow::Borrowed("about:blank"), Cow::Borrowed(phrase))
             }
         };
-        Self { status, kind, title, detail: None, extensions: Map::new() }
+        Self {
+            status,
+            kind,
+            title,
+            detail: None,
+            extensions: Map::new(),
+        }
     }
 
     /// The HTTP status.
@@ -95,7 +102,11 @@ impl Problem {
         if let Some(detail) = &self.detail {
             members.insert("detail".into(), Value::from(detail.as_ref()));
         }
-        members.extend(self.extensions.iter().map(|(name, value)| (name.clone(), value.clone())));
+        members.extend(
+            self.extensions
+                .iter()
+                .map(|(name, value)| (name.clone(), value.clone())),
+        );
         Value::Object(members)
     }
 

@@ -26,7 +26,12 @@ impl Default for Reply {
 impl Reply {
     /// An empty `200`.
     pub fn new() -> Self {
-        Self { status: 200, fields: Fields::new(), body: Vec::new(), close: false }
+        Self {
+            status: 200,
+            fields: Fields::new(),
+            body: Vec::new(),
+            close: false,
+        }
     }
 
     /// Back to an empty `200`. Memory beyond [`BODY_BYTES_KEPT`] is given back.

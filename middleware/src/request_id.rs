@@ -21,7 +21,10 @@ impl Default for RequestId {
 impl RequestId {
     /// No id yet.
     pub const fn new() -> Self {
-        Self { bytes: [0; REQUEST_ID_BYTES_MAX], length: 0 }
+        Self {
+            bytes: [0; REQUEST_ID_BYTES_MAX],
+            length: 0,
+        }
     }
 
     /// Forgets the id.

@@ -20,7 +20,11 @@ pub fn run(plan: &Plan, x: &mut Exchange, local: &mut Local) -> Pause {
             Phase::Request => {
                 if x.row == plan.table(x.table).request.end {
                     // Only a table without a handler row runs dry, and lowering makes none.
-                    debug_assert!(false, "table {} ends without a reply", plan.table(x.table).name);
+                    debug_assert!(
+                        false,
+                        "table {} ends without a reply",
+                        plan.table(x.table).name
+                    );
                     x.fail(&Problem::of(&INTERNAL_SERVER_ERROR));
                     continue;
                 }

@@ -154,7 +154,11 @@ impl Session {
             state: State::Head,
             decoder: BodyDecoder::new(BodyLength::None, ChunkLimits::default()),
             continue_owed: false,
-            turnaround: Turnaround { version: Version::Http11, keep_alive: true, is_head: false },
+            turnaround: Turnaround {
+                version: Version::Http11,
+                keep_alive: true,
+                is_head: false,
+            },
             client: None,
         }
     }
@@ -169,9 +173,8 @@ impl Session {
         self.tail = None;
         self.state = State::Head;
         self.client = client;
-        if self.exchange.is_none() {
-            self.exchange = Some(Box::new(Exchange::new()));
-        }
+        // A head that was cut off by the last connection's end must not be resumed by the next.
+        self.exchange.get_or_insert_default().head.clear();
     }
 
     /// Takes bytes from the client.
@@ -201,7 +204,9 @@ impl Session {
 
     /// The deadline of the call that is at the host, on the driver's clock.
     pub fn deadline_ms(&self, station: &Station<'_>) -> Option<u64> {
-        let State::AtHost(id) = self.state else { return None };
+        let State::AtHost(id) = self.state else {
+            return None;
+        };
         station.slots.borrow().exchange(id)?.deadline_ms
     }
 
@@ -235,15 +240,19 @@ impl Session {
 
     /// Answers 504 in the host's place. The call stays in the slots as an orphan.
     pub fn time_out_host(&mut self, station: &Station<'_>) {
-        let State::AtHost(id) = self.state else { return };
+        let State::AtHost(id) = self.state else {
+            return;
+        };
         let mut slots = station.slots.borrow_mut();
         let Some(x) = slots.exchange(id) else { return };
         let mut stand_in = x.stand_in();
         stand_in.fail(&Problem::of(&HANDLER_TIMEOUT));
         if let Some(segment) = stand_in.segment {
             let segment = station.plan.segment(segment);
-            let message =
-                format!("{} ({}) did not answer in time: 504", segment.name, segment.route);
+            let message = format!(
+                "{} ({}) did not answer in time: 504",
+                segment.name, segment.route
+            );
             station.log.log(Level::Warn, &message);
         }
         slots.orphan(id);
@@ -262,7 +271,9 @@ impl Session {
 
     /// Gives up the call at the host, because the client is gone.
     pub fn abandon(&mut self, station: &Station<'_>) -> Option<CallId> {
-        let State::AtHost(id) = self.state else { return None };
+        let State::AtHost(id) = self.state else {
+            return None;
+        };
         self.state = State::Ended { linger: false };
         if let Some(x) = station.slots.borrow_mut().orphan(id) {
             self.exchange = Some(x);
@@ -278,7 +289,10 @@ impl Session {
             return Some(Need::Idle);
         }
         let x = self.exchange.get_or_insert_default();
-        match x.head.parse(&self.input[self.start..], &station.limits.head) {
+        match x
+            .head
+            .parse(&self.input[self.start..], &station.limits.head)
+        {
             Ok(Progress::Partial) => Some(Need::Head),
             Ok(Progress::Complete { consumed }) => {
                 self.start += consumed;
@@ -307,8 +321,11 @@ impl Session {
     fn refuse(&mut self, station: &Station<'_>, problem: &Problem) {
         let x = self.exchange.get_or_insert_default();
         x.begin_refused(station.plan, self.client, problem);
-        self.turnaround =
-            Turnaround { version: Version::Http11, keep_alive: false, is_head: false };
+        self.turnaround = Turnaround {
+            version: Version::Http11,
+            keep_alive: false,
+            is_head: false,
+        };
         self.decoder = BodyDecoder::new(BodyLength::None, ChunkLimits::default());
         self.continue_owed = true;
         self.state = State::Running;
@@ -325,9 +342,15 @@ impl Session {
             Ok(Pause::Wait(Wait::Host(segment))) => self.state = State::Calling(segment),
             Ok(Pause::Done) => self.finish(station),
             Err(_) => {
-                station.log.log(Level::Error, "a stage panicked: 500 and close");
+                station
+                    .log
+                    .log(Level::Error, "a stage panicked: 500 and close");
                 let request_id = x.request_id.clone();
-                x.begin_refused(station.plan, self.client, &Problem::of(&INTERNAL_SERVER_ERROR));
+                x.begin_refused(
+                    station.plan,
+                    self.client,
+                    &Problem::of(&INTERNAL_SERVER_ERROR),
+                );
                 x.request_id = request_id;
             }
         }
@@ -335,8 +358,17 @@ impl Session {
     }
 
     fn read_body(&mut self) -> Option<Need> {
-        let Self { state, exchange, decoder, input, start, .. } = self;
-        let (State::Body(collector), Some(x)) = (state, exchange) else { return None };
+        let Self {
+            state,
+            exchange,
+            decoder,
+            input,
+            start,
+            ..
+        } = self;
+        let (State::Body(collector), Some(x)) = (state, exchange) else {
+            return None;
+        };
         loop {
             match decoder.decode(&input[*start..]) {
                 Ok(Piece::Data { bytes, consumed }) => {
@@ -426,8 +458,7 @@ impl Session {
         if x.reply.is_sendable() {
             x.answered();
         } else {
-            let message =
-                format!("a reply with status {} cannot be sent: 500", x.reply.status);
+            let message = format!("a reply with status {} cannot be sent: 500", x.reply.status);
             station.log.log(Level::Error, &message);
             x.fail(&Problem::of(&INTERNAL_SERVER_ERROR));
         }
@@ -439,7 +470,10 @@ impl Session {
         let unread = !self.decoder.is_done();
         let drains = unread
             && !self.continue_owed
-            && self.decoder.remaining_declared().is_some_and(|rest| rest <= DRAIN_BYTES_MAX);
+            && self
+                .decoder
+                .remaining_declared()
+                .is_some_and(|rest| rest <= DRAIN_BYTES_MAX);
         let keep_alive = self.turnaround.keep_alive
             && !x.reply.close
             && !station.draining
@@ -471,7 +505,9 @@ impl Session {
         self.state = match (keep_alive, drains) {
             (true, true) => State::Draining,
             (true, false) => State::Head,
-            (false, _) => State::Ended { linger: unread || self.continue_owed },
+            (false, _) => State::Ended {
+                linger: unread || self.continue_owed,
+            },
         };
     }
 
@@ -513,7 +549,9 @@ fn call_host(station: &Station<'_>, id: CallId, segment: SegmentId, x: &mut Exch
     debug_assert!(placement != Placement::Proven);
     let began = if timed { (station.nanos)() } else { 0 };
     let called = catch_unwind(AssertUnwindSafe(|| {
-        station.port.call(id, station.plan.segment(segment), placement, x)
+        station
+            .port
+            .call(id, station.plan.segment(segment), placement, x)
     }));
     if timed {
         let wall_ns = (station.nanos)().saturating_sub(began);

@@ -4,7 +4,13 @@
 //! slot becomes [`State::Orphaned`] and its memory stays until the host answers, because the host
 //! may still be reading it; the late answer is then swallowed.
 
-use std::task::{Context, Poll, Waker};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll, Waker},
+};
 
 use crate::{exchange::Exchange, host::CallId, reply::Reply};
 
@@ -40,9 +46,56 @@ pub enum Answered {
     Stale,
 }
 
+/// Which calls are unanswered, readable from any thread: it makes "exactly one answer per call" a
+/// rule that is checked where the answer is given, before it is queued.
+#[derive(Debug)]
+pub struct Ledger {
+    /// Per slot: its generation, and [`ANSWERED`] once that generation has its answer.
+    entries: Box<[AtomicU64]>,
+}
+
+/// Whether an answer may be given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// It is the first one: give it.
+    First,
+    /// The call has its answer.
+    Already,
+    /// There is no such call under way.
+    Stale,
+}
+
+const ANSWERED: u64 = 1 << 63;
+
+impl Ledger {
+    fn new(slots: usize) -> Self {
+        Self {
+            entries: (0..slots).map(|_| AtomicU64::new(ANSWERED)).collect(),
+        }
+    }
+
+    fn open(&self, id: CallId) {
+        self.entries[id.slot()].store(u64::from(id.generation()), Ordering::Release);
+    }
+
+    /// Claims the right to answer `id`. Only one claim of a call succeeds, on whatever thread.
+    pub fn claim(&self, id: CallId) -> Claim {
+        let Some(entry) = self.entries.get(id.slot()) else {
+            return Claim::Stale;
+        };
+        let open = u64::from(id.generation());
+        match entry.compare_exchange(open, open | ANSWERED, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => Claim::First,
+            Err(found) if found == open | ANSWERED => Claim::Already,
+            Err(_) => Claim::Stale,
+        }
+    }
+}
+
 /// All slots of one worker.
 #[derive(Debug)]
 pub struct Slots {
+    ledger: Arc<Ledger>,
     slots: Vec<Slot>,
     free: Vec<u32>,
     in_use: usize,
@@ -53,7 +106,19 @@ pub struct Slots {
 impl Slots {
     /// Slots for at most `in_use_max` unanswered calls, orphans included.
     pub fn new(in_use_max: usize) -> Self {
-        Self { slots: Vec::new(), free: Vec::new(), in_use: 0, in_use_max, orphans: 0 }
+        Self {
+            ledger: Arc::new(Ledger::new(in_use_max)),
+            slots: Vec::new(),
+            free: Vec::new(),
+            in_use: 0,
+            in_use_max,
+            orphans: 0,
+        }
+    }
+
+    /// Which calls are unanswered, for other threads.
+    pub fn ledger(&self) -> Arc<Ledger> {
+        self.ledger.clone()
     }
 
     /// Calls under way, orphans included.
@@ -72,14 +137,20 @@ impl Slots {
             return None;
         }
         let index = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot { generation: 0, state: State::Free });
+            // Generations begin at 1, so that an id of all zeros is never valid.
+            self.slots.push(Slot {
+                generation: 1,
+                state: State::Free,
+            });
             self.slots.len() as u32 - 1
         });
         let slot = &mut self.slots[index as usize];
         debug_assert!(matches!(slot.state, State::Free));
         slot.state = State::Calling;
         self.in_use += 1;
-        Some(CallId::new(index, slot.generation))
+        let id = CallId::new(index, slot.generation);
+        self.ledger.open(id);
+        Some(id)
     }
 
     /// Ends a call that was answered inline.
@@ -95,17 +166,14 @@ impl Slots {
         slot.state = State::AtHost(x, None);
     }
 
-    /// Whether `id` names a call that has not been answered.
-    pub fn is_open(&self, id: CallId) -> bool {
-        self.slots.get(id.slot()).is_some_and(|slot| {
-            slot.generation == id.generation()
-                && matches!(slot.state, State::Calling | State::AtHost(..) | State::Orphaned(_))
-        })
-    }
-
     /// The exchange of a call that the host has not answered.
     pub fn exchange(&self, id: CallId) -> Option<&Exchange> {
-        match &self.slots.get(id.slot()).filter(|slot| slot.generation == id.generation())?.state {
+        match &self
+            .slots
+            .get(id.slot())
+            .filter(|slot| slot.generation == id.generation())?
+            .state
+        {
             State::AtHost(x, _) | State::Orphaned(x) => Some(x),
             _ => None,
         }
@@ -114,7 +182,9 @@ impl Slots {
     /// Takes the host's answer. The reply is swapped into the exchange, so that both keep their
     /// memory.
     pub fn answer(&mut self, id: CallId, reply: &mut Reply) -> Answered {
-        let Some(slot) = self.slots.get_mut(id.slot()) else { return Answered::Stale };
+        let Some(slot) = self.slots.get_mut(id.slot()) else {
+            return Answered::Stale;
+        };
         if slot.generation != id.generation() {
             return Answered::Stale;
         }
@@ -212,7 +282,12 @@ mod tests {
         assert_eq!(slots.in_use(), 0);
         let next = slots.open().unwrap();
         assert_ne!(next, id, "the same slot has a new generation");
-        assert!(!slots.is_open(id) && slots.is_open(next));
+        let ledger = slots.ledger();
+        assert_eq!(ledger.claim(id), Claim::Stale);
+        assert_eq!(ledger.claim(next), Claim::First);
+        assert_eq!(ledger.claim(next), Claim::Already);
+        assert_eq!(ledger.claim(CallId::from_raw(0)), Claim::Stale);
+        assert_eq!(ledger.claim(CallId::from_raw(u64::MAX)), Claim::Stale);
     }
 
     #[test]

@@ -30,7 +30,10 @@ impl Gate {
     pub(crate) fn new() -> Self {
         let canceller = Canceller::new();
         let handle = canceller.handle();
-        Self { canceller: RefCell::new(Some(canceller)), handle }
+        Self {
+            canceller: RefCell::new(Some(canceller)),
+            handle,
+        }
     }
 
     /// Cancels the accept that is under way. Only inside a turn.

@@ -56,7 +56,11 @@ struct Connection {
 impl Connection {
     fn open(core: Rc<Core>, stream: &TcpStream) -> Self {
         let (record, index) = core.enter(stream);
-        Self { core, record, index }
+        Self {
+            core,
+            record,
+            index,
+        }
     }
 
     /// Says what the connection waits for, and starts that wait's deadline.
@@ -132,9 +136,7 @@ async fn converse(
                 core.next_turn().await;
                 true
             }
-            Need::Head | Need::Body => {
-                fill(connection, stream, session, need, &mut patience).await
-            }
+            Need::Head | Need::Body => fill(connection, stream, session, need, &mut patience).await,
             Need::Host(id) => {
                 patience = Patience::default();
                 await_host(connection, stream, session, id).await

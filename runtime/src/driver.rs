@@ -28,7 +28,11 @@ pub struct EngineChoice {
 impl fmt::Display for EngineChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name)?;
-        if self.reason.is_empty() { Ok(()) } else { write!(f, " ({})", self.reason) }
+        if self.reason.is_empty() {
+            Ok(())
+        } else {
+            write!(f, " ({})", self.reason)
+        }
     }
 }
 
@@ -54,8 +58,15 @@ impl Executor {
             Engine::Epoll => "asked for".to_owned(),
             Engine::Auto | Engine::IoUring => match build_uring() {
                 Ok((runtime, fd)) => {
-                    let choice = EngineChoice { name: "io_uring", reason: String::new() };
-                    return Ok(Self { runtime: AnyRuntime::Uring(runtime), fd, choice });
+                    let choice = EngineChoice {
+                        name: "io_uring",
+                        reason: String::new(),
+                    };
+                    return Ok(Self {
+                        runtime: AnyRuntime::Uring(runtime),
+                        fd,
+                        choice,
+                    });
                 }
                 Err(error) if wanted == Engine::Auto && is_refusal(&error) => {
                     format!("io_uring is refused here: {error}")
@@ -66,8 +77,15 @@ impl Executor {
         let (runtime, fd) = with_new_descriptor("anon_inode:[eventpoll]", || {
             RuntimeBuilder::<LegacyDriver>::new().build()
         })?;
-        let choice = EngineChoice { name: "epoll", reason };
-        Ok(Self { runtime: AnyRuntime::Epoll(runtime), fd, choice })
+        let choice = EngineChoice {
+            name: "epoll",
+            reason,
+        };
+        Ok(Self {
+            runtime: AnyRuntime::Epoll(runtime),
+            fd,
+            choice,
+        })
     }
 
     /// The descriptor that is readable when a turn is due.
@@ -134,7 +152,9 @@ fn with_new_descriptor<T>(
     build: impl FnOnce() -> io::Result<T>,
 ) -> io::Result<(T, RawFd)> {
     static BUILDING: Mutex<()> = Mutex::new(());
-    let _guard = BUILDING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let _guard = BUILDING
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner());
     let before = descriptors(link);
     let predicted = fs::File::open("/dev/null")?.as_raw_fd();
     let built = build()?;
@@ -149,7 +169,9 @@ fn with_new_descriptor<T>(
 }
 
 fn descriptors(link: &str) -> BTreeSet<RawFd> {
-    let Ok(entries) = fs::read_dir("/proc/self/fd") else { return BTreeSet::new() };
+    let Ok(entries) = fs::read_dir("/proc/self/fd") else {
+        return BTreeSet::new();
+    };
     entries
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
         .filter(|fd| links_to(*fd, link))
@@ -188,7 +210,10 @@ pub(crate) fn forbid_in_children(fd: RawFd) {
 /// Forgets a descriptor that is about to be closed.
 pub(crate) fn allow_in_children(fd: RawFd) {
     for slot in &OWNED {
-        if slot.compare_exchange(fd, -1, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+        if slot
+            .compare_exchange(fd, -1, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
+        {
             return;
         }
     }
@@ -214,7 +239,11 @@ impl Drop for Executor {
 /// Waits until `fd` is readable, at most `timeout_ms` (`-1` waits for ever). An interruption by a
 /// signal ends the wait early, as task work of the ring may.
 pub(crate) fn wait_readable(fd: RawFd, timeout_ms: i32) {
-    let mut poll = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
+    let mut poll = libc::pollfd {
+        fd,
+        events: libc::POLLIN,
+        revents: 0,
+    };
     // SAFETY: `poll` is one valid pollfd for the length of the call.
     unsafe { libc::poll(&mut poll, 1, timeout_ms) };
 }

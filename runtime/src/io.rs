@@ -54,7 +54,11 @@ impl Stream {
     pub(crate) fn new(stream: TcpStream) -> Self {
         let fd = stream.as_raw_fd();
         let (reader, writer) = stream.into_split();
-        Self { reader: Reader::Free(reader), writer, fd }
+        Self {
+            reader: Reader::Free(reader),
+            writer,
+            fd,
+        }
     }
 
     /// Reads into `block`, or takes what an armed read brought in its own block.
@@ -185,5 +189,9 @@ pub(crate) fn seed() -> io::Result<[u64; 4]> {
     let length = size_of_val(&seed);
     // SAFETY: the buffer is valid for `length` bytes.
     let got = unsafe { libc::getrandom(seed.as_mut_ptr().cast(), length, 0) };
-    if got == length as isize { Ok(seed) } else { Err(io::Error::last_os_error()) }
+    if got == length as isize {
+        Ok(seed)
+    } else {
+        Err(io::Error::last_os_error())
+    }
 }

@@ -59,12 +59,20 @@ impl Mailbox {
         if self.closed.load(Ordering::Acquire) {
             return false;
         }
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner).push(message);
-        if thread::current().id() != self.owner && !self.rung.swap(true, Ordering::AcqRel) {
+        self.queue
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(message);
+        if !self.is_own_thread() && !self.rung.swap(true, Ordering::AcqRel) {
             // The descriptor is non-blocking; a full pipe means that a wake-up is already there.
             let _ = (&self.bell).write(&[1]);
         }
         true
+    }
+
+    /// Whether the calling thread is the worker's.
+    pub(crate) fn is_own_thread(&self) -> bool {
+        thread::current().id() == self.owner
     }
 
     /// Takes all messages into `into`. The bell is answered first: a message left after this point

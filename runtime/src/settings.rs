@@ -30,7 +30,10 @@ impl Settings {
             fields_max: config.max_headers as usize,
         };
         Self {
-            limits: SessionLimits { head, chunk: ChunkLimits::default() },
+            limits: SessionLimits {
+                head,
+                chunk: ChunkLimits::default(),
+            },
             connections_max: config.max_connections as usize,
             in_flight_max: config.max_in_flight as usize,
             idle_ms: millis(config.idle_timeout),

@@ -45,7 +45,11 @@ pub(crate) struct Turn<'a> {
 
 impl<'a> Turn<'a> {
     pub(crate) fn new(core: &'a Rc<Core>, began: Instant) -> Self {
-        Self { core, began, seen: None }
+        Self {
+            core,
+            began,
+            seen: None,
+        }
     }
 }
 
@@ -91,7 +95,9 @@ impl<F: Future<Output = ()>> Future for Guarded<F> {
         POLLS.set(POLLS.get() + 1);
         let this = self.project();
         catch_unwind(AssertUnwindSafe(|| this.future.poll(cx))).unwrap_or_else(|_| {
-            this.core.log.log(Level::Error, "a connection's task panicked and was closed");
+            this.core
+                .log
+                .log(Level::Error, "a connection's task panicked and was closed");
             Poll::Ready(())
         })
     }
@@ -99,5 +105,8 @@ impl<F: Future<Output = ()>> Future for Guarded<F> {
 
 /// Spawns a task of a worker. Only inside a turn.
 pub(crate) fn spawn(core: &Rc<Core>, future: impl Future<Output = ()> + 'static) {
-    monoio::spawn(Guarded { future, core: core.clone() });
+    monoio::spawn(Guarded {
+        future,
+        core: core.clone(),
+    });
 }

@@ -22,8 +22,8 @@ use std::{
 use monoio::{io::AsyncReadRent, net::TcpStream};
 use spikard_contract::config::ServerConfig;
 use spikard_middleware::{
-    Answered, CallId, HostPort, Level, Local, Log, Placements, Plan, PoolRun, Reply, Session,
-    Slots, Station,
+    Answered, CallId, HostPort, Ledger, Level, Local, Log, Placements, Plan, PoolRun, Reply,
+    Session, Slots, Station,
 };
 
 use crate::{
@@ -123,7 +123,10 @@ impl Core {
     }
 
     pub(crate) fn rent_block(&self) -> Block {
-        self.blocks.borrow_mut().pop().unwrap_or_else(|| Box::new([0; BLOCK_BYTES]))
+        self.blocks
+            .borrow_mut()
+            .pop()
+            .unwrap_or_else(|| Box::new([0; BLOCK_BYTES]))
     }
 
     pub(crate) fn return_block(&self, block: Block) {
@@ -200,7 +203,9 @@ impl Core {
 
     pub(crate) fn begin_turn(&self, now: Instant) {
         let now_ms = now.duration_since(self.epoch).as_millis() as u64;
-        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let unix = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         self.now_ms.set(now_ms);
         self.local.borrow_mut().set_time(now_ms, unix.as_secs());
         self.calls_left.set(self.settings.turn_calls_max);
@@ -248,14 +253,20 @@ impl Core {
         if let (Some(segment), Some(run)) = (segment, run) {
             if self.placements.borrow_mut().ran_on_pool(segment, run) {
                 let segment = self.plan.segment(segment);
-                let message = format!("{} ({}) runs inline from now on", segment.name, segment.route);
+                let message = format!(
+                    "{} ({}) runs inline from now on",
+                    segment.name, segment.route
+                );
                 self.log.log(Level::Debug, &message);
             }
         }
         // Bound first: dropping an exchange must not happen under the borrow.
         let answered = self.slots.borrow_mut().answer(id, &mut reply);
         if matches!(answered, Answered::Stale) {
-            self.log.log(Level::Warn, "an answer came for a call that has none to give");
+            self.log.log(
+                Level::Warn,
+                "an answer came for a call that has none to give",
+            );
         }
     }
 
@@ -316,11 +327,13 @@ fn nanos() -> u64 {
 #[derive(Debug, Clone)]
 pub struct WorkerHandle {
     mailbox: Arc<Mailbox>,
+    ledger: Arc<Ledger>,
 }
 
 impl WorkerHandle {
-    /// Answers a call that was [`spikard_middleware::Outcome::Later`]. `run` is what it took on a
-    /// thread pool. False if the worker has ended.
+    /// Answers a call that was [`spikard_middleware::Outcome::Later`]. The caller has claimed it in
+    /// [`WorkerHandle::ledger`]. `run` is what it took on a thread pool. False if the worker has
+    /// ended.
     pub fn answer(&self, id: CallId, reply: Reply, run: Option<PoolRun>) -> bool {
         self.mailbox.post(Message::Answer(id, reply, run))
     }
@@ -328,6 +341,16 @@ impl WorkerHandle {
     /// Has the worker call [`HostPort::woken`] inside a turn. False if the worker has ended.
     pub fn wake_host(&self) -> bool {
         self.mailbox.post(Message::Woken)
+    }
+
+    /// Whether the calling thread is the worker's: then what is posted here waits for a turn.
+    pub fn is_own_thread(&self) -> bool {
+        self.mailbox.is_own_thread()
+    }
+
+    /// Which calls are unanswered.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
     }
 
     /// Stops accepting and drains: what is in flight is finished, idle connections are closed.
@@ -347,6 +370,7 @@ pub struct Worker {
     core: Rc<Core>,
     thread: thread::ThreadId,
     listener_fd: RawFd,
+    engine_text: String,
     broken: bool,
 }
 
@@ -408,7 +432,14 @@ impl Worker {
         });
         started?;
         forbid_in_children(listener_fd);
-        Ok(Self { executor, core, thread: thread::current().id(), listener_fd, broken: false })
+        Ok(Self {
+            engine_text: executor.choice().to_string(),
+            executor,
+            core,
+            thread: thread::current().id(),
+            listener_fd,
+            broken: false,
+        })
     }
 
     /// The descriptor that becomes readable when a turn is due.
@@ -421,9 +452,18 @@ impl Worker {
         self.executor.choice()
     }
 
+    /// [`Worker::engine`] as a sentence.
+    pub fn engine_text(&self) -> &str {
+        &self.engine_text
+    }
+
     /// A handle for other threads.
     pub fn handle(&self) -> WorkerHandle {
-        WorkerHandle { mailbox: self.core.mailbox.clone() }
+        let ledger = self.core.slots.borrow().ledger();
+        WorkerHandle {
+            mailbox: self.core.mailbox.clone(),
+            ledger,
+        }
     }
 
     /// What the worker holds now.

@@ -13,6 +13,10 @@ pub struct AwaitBody(pub Sink);
 
 impl RequestStage for AwaitBody {
     fn run(&self, x: &mut Exchange, _: &mut Local) -> Flow {
-        if x.has_body() { Flow::Await(Wait::Body(self.0)) } else { Flow::Next }
+        if x.has_body() {
+            Flow::Await(Wait::Body(self.0))
+        } else {
+            Flow::Next
+        }
     }
 }

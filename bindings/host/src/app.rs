@@ -1,0 +1,58 @@
+//! An application under construction.
+
+use std::ptr;
+
+use spikard_ffi::app::{spk_app, spk_app_configure, spk_app_free, spk_app_new, spk_app_route};
+
+use crate::error::{Error, check};
+
+/// An application: configuration and routes.
+#[derive(Debug)]
+pub struct App(*mut spk_app);
+
+// SAFETY: the ABI lets any thread use an application; it locks inside.
+unsafe impl Send for App {}
+// SAFETY: as above.
+unsafe impl Sync for App {}
+
+impl App {
+    /// An application without routes, with the default configuration.
+    ///
+    /// # Errors
+    /// Only a failure inside the engine.
+    pub fn new() -> Result<Self, Error> {
+        let mut app = ptr::null_mut();
+        // SAFETY: the output is valid for a write.
+        check(unsafe { spk_app_new(&mut app) })?;
+        Ok(Self(app))
+    }
+
+    /// Replaces the configuration.
+    ///
+    /// # Errors
+    /// Every fault of the document, by JSON pointer.
+    pub fn configure(&self, json: &str) -> Result<(), Error> {
+        // SAFETY: the handle is live; the text is valid for its length.
+        check(unsafe { spk_app_configure(self.0, json.as_ptr(), json.len()) })
+    }
+
+    /// Adds a route.
+    ///
+    /// # Errors
+    /// What is wrong with the document, or which route it contradicts.
+    pub fn route(&self, json: &str) -> Result<(), Error> {
+        // SAFETY: the handle is live; the text is valid for its length.
+        check(unsafe { spk_app_route(self.0, json.as_ptr(), json.len()) })
+    }
+
+    pub(crate) fn raw(&self) -> *const spk_app {
+        self.0
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        // SAFETY: the handle is live, and nobody uses it during a drop.
+        unsafe { spk_app_free(self.0) };
+    }
+}

@@ -1,0 +1,151 @@
+//! The host's functions, called by the engine.
+
+use std::{
+    ffi::c_void,
+    panic::{AssertUnwindSafe, catch_unwind},
+    slice, str,
+};
+
+use spikard_ffi::{
+    Event, Outcome as Number, abi::SPK_ABI_VERSION, call::spk_call, host::spk_host,
+    worker::spk_injected,
+};
+
+use crate::call::Call;
+
+/// What a call came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was answered inside.
+    Done,
+    /// It will be answered by its id.
+    Later,
+    /// It will not be answered: the engine answers 500.
+    Failed,
+}
+
+/// How much a log line matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Something failed and somebody should look.
+    Error,
+    /// Something is off, and was handled.
+    Warn,
+    /// Life events.
+    Info,
+    /// Details for a developer.
+    Debug,
+}
+
+impl Level {
+    pub(crate) fn from_number(number: u32) -> Self {
+        match number {
+            1 => Self::Error,
+            2 => Self::Warn,
+            3 => Self::Info,
+            _ => Self::Debug,
+        }
+    }
+}
+
+/// What a binding implements. All but `log` and `wake` are called on the worker's thread, inside a
+/// turn; those two on any thread, which is why a host is `Sync`.
+pub trait Host: Send + Sync {
+    /// Calls a function.
+    fn call(&self, call: Call<'_>) -> Outcome;
+    /// The client of an unanswered call closed its sending half.
+    fn disconnected(&self, id: u64);
+    /// Nobody waits for the answer of this call any more; it must be given all the same.
+    fn cancelled(&self, id: u64);
+    /// The whole reply to an injected request.
+    fn injected(&self, token: u64, reply: &[u8]);
+    /// Something was answered outside a turn: make one soon.
+    fn wake(&self);
+    /// Takes a log line.
+    fn log(&self, level: Level, message: &str);
+}
+
+/// The table of `host`, which must outlive every worker it is given to.
+pub(crate) fn table<H: Host>(host: &H) -> spk_host {
+    let kinds = [
+        Event::Call,
+        Event::Disconnect,
+        Event::Cancel,
+        Event::Injected,
+    ];
+    spk_host {
+        size: size_of::<spk_host>() as u32,
+        version: SPK_ABI_VERSION,
+        kinds: kinds.iter().fold(0, |bits, kind| bits | 1 << kind.number()),
+        userdata: std::ptr::from_ref(host).cast_mut().cast(),
+        event: Some(event::<H>),
+        wake: Some(wake::<H>),
+        log: Some(log::<H>),
+    }
+}
+
+/// # Safety
+/// `userdata` is the live host that the table was made of; `payload` is what `kind` says.
+unsafe extern "C" fn event<H: Host>(
+    userdata: *mut c_void,
+    kind: u32,
+    call: u64,
+    payload: *const c_void,
+) -> u32 {
+    // A host callback may not unwind into the engine.
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        // SAFETY: the caller's contract.
+        let host = unsafe { &*userdata.cast::<H>() };
+        match Event::from_number(kind) {
+            Some(Event::Call) => {
+                // SAFETY: the caller's contract; the view lives until the answer.
+                let view = unsafe { &*payload.cast::<spk_call>() };
+                return host.call(Call::new(call, view));
+            }
+            Some(Event::Disconnect) => host.disconnected(call),
+            Some(Event::Cancel) => host.cancelled(call),
+            Some(Event::Injected) => {
+                // SAFETY: the caller's contract; the view lives during the event.
+                let injected = unsafe { &*payload.cast::<spk_injected>() };
+                // SAFETY: as above.
+                let reply =
+                    unsafe { slice::from_raw_parts(injected.reply.bytes, injected.reply.length) };
+                host.injected(call, reply);
+            }
+            _ => {}
+        }
+        Outcome::Done
+    }));
+    let number = match outcome {
+        Ok(Outcome::Done) => Number::Done,
+        Ok(Outcome::Later) => Number::Later,
+        Ok(Outcome::Failed) | Err(_) => Number::Failed,
+    };
+    number.number()
+}
+
+/// # Safety
+/// `userdata` is the live host that the table was made of.
+unsafe extern "C" fn wake<H: Host>(userdata: *mut c_void) {
+    let _ = catch_unwind(AssertUnwindSafe(|| {
+        // SAFETY: the caller's contract.
+        unsafe { &*userdata.cast::<H>() }.wake();
+    }));
+}
+
+/// # Safety
+/// `userdata` is the live host that the table was made of; the text is valid for its length.
+unsafe extern "C" fn log<H: Host>(
+    userdata: *mut c_void,
+    level: u32,
+    text: *const u8,
+    length: usize,
+) {
+    let _ = catch_unwind(AssertUnwindSafe(|| {
+        let level = Level::from_number(level);
+        // SAFETY: the caller's contract; the engine's lines are UTF-8 and not empty.
+        let message = unsafe { slice::from_raw_parts(text, length) };
+        // SAFETY: the caller's contract.
+        unsafe { &*userdata.cast::<H>() }.log(level, str::from_utf8(message).unwrap_or_default());
+    }));
+}

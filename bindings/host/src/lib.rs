@@ -1,0 +1,25 @@
+//! The safe Rust face of the C ABI.
+//!
+//! A binding for a host language is written against this crate: no raw pointers, no lengths, no
+//! status numbers. What two bindings share (the call's view, the pool's queue) lives here too.
+//! It knows no HTTP rule and no host language.
+
+mod app;
+mod call;
+mod error;
+mod event;
+mod pool;
+mod port;
+#[cfg(feature = "server")]
+mod server;
+mod worker;
+
+pub use app::App;
+pub use call::{Argument, Call, Owned, cookies};
+pub use error::{Error, Status};
+pub use event::{Host, Level, Outcome};
+pub use pool::{Pool, Rejected};
+pub use port::{Field, PoolRun, Port, Reply};
+#[cfg(feature = "server")]
+pub use server::{Inherited, Order, inherited, listen, supervise};
+pub use worker::{Stats, Turn, Worker};

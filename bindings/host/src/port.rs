@@ -1,0 +1,128 @@
+//! Where a host answers.
+
+use std::{ptr, sync::Arc};
+
+use spikard_ffi::{
+    abi::spk_text,
+    host::{spk_port, spk_port_free},
+    reply::{spk_fail, spk_pair, spk_pool_run, spk_problem, spk_reply, spk_reply_view},
+};
+
+use crate::error::{Error, check};
+
+/// One header field.
+pub type Field<'a> = (&'a [u8], &'a [u8]);
+
+/// What a call took on a thread pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolRun {
+    /// Wall time of the function itself, in nanoseconds.
+    pub wall_ns: u64,
+    /// Voluntary context switches of its thread meanwhile.
+    pub waits: u64,
+}
+
+impl PoolRun {
+    fn raw(self) -> spk_pool_run {
+        spk_pool_run {
+            wall_ns: self.wall_ns,
+            waits: self.waits,
+        }
+    }
+}
+
+/// A reply.
+#[derive(Debug, Clone, Copy)]
+pub struct Reply<'a> {
+    /// HTTP status, 200 to 599.
+    pub status: u32,
+    /// Media type; empty for none.
+    pub content_type: &'a [u8],
+    /// Further fields.
+    pub fields: &'a [Field<'a>],
+    /// The body.
+    pub body: &'a [u8],
+}
+
+/// Answers the calls of one worker, from any thread, also after the worker has ended.
+#[derive(Debug, Clone)]
+pub struct Port(Arc<Handle>);
+
+#[derive(Debug)]
+struct Handle(*mut spk_port);
+
+// SAFETY: the ABI lets any thread use a port.
+unsafe impl Send for Handle {}
+// SAFETY: as above.
+unsafe impl Sync for Handle {}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        // SAFETY: the handle is live, and the last reference to it is going.
+        unsafe { spk_port_free(self.0) };
+    }
+}
+
+impl Port {
+    pub(crate) fn from_raw(port: *mut spk_port) -> Self {
+        Self(Arc::new(Handle(port)))
+    }
+
+    /// Answers a call.
+    ///
+    /// # Errors
+    /// The reply is not one HTTP can carry (the client gets a 500), the call has its answer, or
+    /// the worker has ended.
+    pub fn reply(&self, id: u64, reply: Reply<'_>, run: Option<PoolRun>) -> Result<(), Error> {
+        let fields: Vec<spk_pair> = reply
+            .fields
+            .iter()
+            .map(|(name, value)| spk_pair {
+                name: view(name),
+                value: view(value),
+            })
+            .collect();
+        let run = run.map(PoolRun::raw);
+        let reply = spk_reply_view {
+            size: size_of::<spk_reply_view>() as u32,
+            status: reply.status,
+            content_type: view(reply.content_type),
+            fields: fields.as_ptr(),
+            field_count: fields.len(),
+            body: view(reply.body),
+            pool_run: run.as_ref().map_or(ptr::null(), ptr::from_ref),
+        };
+        // SAFETY: the handle is live; everything the view points to lives to the end of the call.
+        check(unsafe { spk_reply(self.0.0, id, &reply) })
+    }
+
+    /// Answers a call with a problem document: `status`, and optionally `title`, `detail`, `type`,
+    /// `headers`, `extensions`.
+    ///
+    /// # Errors
+    /// As [`Port::reply`].
+    pub fn problem(&self, id: u64, json: &str, run: Option<PoolRun>) -> Result<(), Error> {
+        let run = run.map(PoolRun::raw);
+        let run = run.as_ref().map_or(ptr::null(), ptr::from_ref);
+        // SAFETY: the handle is live; the inputs live to the end of the call.
+        check(unsafe { spk_problem(self.0.0, id, json.as_ptr(), json.len(), run) })
+    }
+
+    /// Answers a call whose function failed: 500.
+    ///
+    /// # Errors
+    /// The call has its answer, or the worker has ended.
+    pub fn fail(&self, id: u64, run: Option<PoolRun>) -> Result<(), Error> {
+        let run = run.map(PoolRun::raw);
+        let run = run.as_ref().map_or(ptr::null(), ptr::from_ref);
+        // SAFETY: the handle is live; the input lives to the end of the call.
+        check(unsafe { spk_fail(self.0.0, id, run) })
+    }
+}
+
+fn view(bytes: &[u8]) -> spk_text {
+    spk_text {
+        bytes: bytes.as_ptr(),
+        length: bytes.len(),
+    }
+}

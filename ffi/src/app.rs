@@ -1,0 +1,114 @@
+//! `spk_app_*`: building an application. Control plane: documents cross once, as JSON.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use spikard_app::App;
+use spikard_contract::{config::ServerConfig, route::RouteDocument, status::Status};
+use spikard_middleware::Plan;
+
+use crate::boundary::{Checked, Failure, boundary, object, text, write_out};
+
+/// An application: its configuration and its routes. Any thread may use it, one at a time is served.
+#[allow(non_camel_case_types, reason = "the name is the one in the C header")]
+pub struct spk_app {
+    state: Mutex<AppState>,
+}
+
+struct AppState {
+    app: App,
+    config: ServerConfig,
+}
+
+impl spk_app {
+    fn lock(&self) -> MutexGuard<'_, AppState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn config(&self) -> ServerConfig {
+        self.lock().config.clone()
+    }
+
+    /// The application as it stands, compiled.
+    pub(crate) fn plan(&self) -> Checked<Plan> {
+        let state = self.lock();
+        let plan = state.app.lower(&state.config);
+        plan.map_err(|error| Failure::new(Status::RouteRefused, error.to_string()))
+    }
+}
+
+/// Makes an application without routes and with the default configuration.
+///
+/// The handle is freed with `spk_app_free`. Any thread. Does not block.
+///
+/// # Safety
+/// `app` is valid for one write.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn spk_app_new(app: *mut *mut spk_app) -> u32 {
+    boundary(|| {
+        let state = AppState {
+            app: App::new(),
+            config: ServerConfig::default(),
+        };
+        let handle = Box::into_raw(Box::new(spk_app {
+            state: Mutex::new(state),
+        }));
+        // SAFETY: the caller's contract.
+        unsafe { write_out(app, "app", handle) }.inspect_err(|_| {
+            // SAFETY: the handle was made above and given to nobody.
+            drop(unsafe { Box::from_raw(handle) });
+        })
+    })
+}
+
+/// Frees an application. NULL is allowed. Workers made from it go on: they hold what they need.
+///
+/// # Safety
+/// `app` came from `spk_app_new`, is not freed yet, and no other call uses it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn spk_app_free(app: *mut spk_app) {
+    boundary(|| {
+        if !app.is_null() {
+            // SAFETY: the caller's contract.
+            drop(unsafe { Box::from_raw(app) });
+        }
+        Ok(())
+    });
+}
+
+/// Replaces the configuration by a JSON document (`docs/reference/config.md`). All faults are told
+/// at once. Any thread. Does not block.
+///
+/// # Safety
+/// `app` is a live handle; `json` is valid for `length` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn spk_app_configure(
+    app: *const spk_app,
+    json: *const u8,
+    length: usize,
+) -> u32 {
+    boundary(|| {
+        // SAFETY: the caller's contract.
+        let (app, json) = unsafe { (object(app, "app")?, text(json, length, "json")?) };
+        let config = ServerConfig::from_json(json)
+            .map_err(|error| Failure::new(Status::ConfigRefused, error.to_string()))?;
+        app.lock().config = config;
+        Ok(())
+    })
+}
+
+/// Adds a route, described by a JSON document. Any thread. Does not block.
+///
+/// # Safety
+/// As `spk_app_configure`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn spk_app_route(app: *const spk_app, json: *const u8, length: usize) -> u32 {
+    boundary(|| {
+        // SAFETY: the caller's contract.
+        let (app, json) = unsafe { (object(app, "app")?, text(json, length, "json")?) };
+        let document: RouteDocument = serde_json::from_str(json).map_err(|error| {
+            Failure::new(Status::InvalidJson, format!("the route document: {error}"))
+        })?;
+        let added = app.lock().app.add_route(document);
+        added.map_err(|error| Failure::new(Status::RouteRefused, error.to_string()))
+    })
+}

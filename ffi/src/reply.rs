@@ -1,0 +1,265 @@
+//! `spk_reply` and its kin: the one answer of a call.
+
+use std::slice;
+
+use spikard_contract::{problem::INTERNAL_SERVER_ERROR, status::Status};
+use spikard_middleware::{PoolRun, Problem, Reply};
+
+use crate::{
+    abi::spk_text,
+    boundary::{Checked, Failure, boundary, bytes, object, text},
+    host::spk_port,
+};
+
+/// One header field of a reply.
+#[allow(non_camel_case_types, reason = "the name is the one in the C header")]
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub struct spk_pair {
+    /// A token (RFC 9110 §5.6.2); lower case by convention.
+    pub name: spk_text,
+    /// Without CR, LF, NUL or other controls (RFC 9110 §5.5).
+    pub value: spk_text,
+}
+
+/// What a call on a thread pool took. It lets the engine promote functions that never wait.
+#[allow(non_camel_case_types, reason = "the name is the one in the C header")]
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub struct spk_pool_run {
+    /// Wall time of the function itself, in nanoseconds.
+    pub wall_ns: u64,
+    /// Voluntary context switches of its thread meanwhile.
+    pub waits: u64,
+}
+
+/// A reply. The engine copies what it needs before the function returns.
+#[allow(non_camel_case_types, reason = "the name is the one in the C header")]
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub struct spk_reply_view {
+    /// Size of this struct, so that it can grow.
+    pub size: u32,
+    /// HTTP status, 200 to 599.
+    pub status: u32,
+    /// Media type of the body; of length 0 for none.
+    pub content_type: spk_text,
+    /// Further header fields, in order. Framing fields (`content-length`, `transfer-encoding`,
+    /// `connection`) are the engine's and are dropped.
+    pub fields: *const spk_pair,
+    /// How many fields.
+    pub field_count: usize,
+    /// The body, whole.
+    pub body: spk_text,
+    /// What the call took on a thread pool; NULL if it ran inline.
+    pub pool_run: *const spk_pool_run,
+}
+
+/// Answers a call.
+///
+/// A reply that HTTP cannot carry is answered with 500 in its place, and told: `SPK_REPLY_REFUSED`.
+/// A second answer is dropped: `SPK_ALREADY_ANSWERED`, or `SPK_STALE_CALL` once the engine has
+/// moved on. Any thread. Does not block.
+///
+/// # Safety
+/// `port` is a live handle; `reply` and all it points to are valid for reads.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn spk_reply(
+    port: *const spk_port,
+    call: u64,
+    reply: *const spk_reply_view,
+) -> u32 {
+    boundary(|| {
+        // SAFETY: the caller's contract.
+        let (port, view) = unsafe { (object(port, "port")?, object(reply, "reply")?) };
+        // SAFETY: the caller's contract.
+        let run = unsafe { view.pool_run.as_ref() };
+        let run = run.map(|run| PoolRun {
+            wall_ns: run.wall_ns,
+            waits: run.waits,
+        });
+        let mut refused = Ok(());
+        port.answer(call, run, |reply| {
+            // SAFETY: the caller's contract.
+            refused = unsafe { fill(view, reply) };
+            if refused.is_err() {
+                fail(reply);
+            }
+        })?;
+        refused
+    })
+}
+
+/// Answers a call with a problem document (RFC 9457).
+///
+/// `json` is an object with `status`, and optionally `title`, `detail`, `type`, `headers` (a list of
+/// `[name, value]`) and `extensions` (an object). Any thread. Does not block.
+///
+/// # Safety
+/// `port` is a live handle; `json` is valid for `length` bytes; `pool_run` is NULL or valid.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn spk_problem(
+    port: *const spk_port,
+    call: u64,
+    json: *const u8,
+    length: usize,
+    pool_run: *const spk_pool_run,
+) -> u32 {
+    boundary(|| {
+        // SAFETY: the caller's contract.
+        let (port, json) = unsafe { (object(port, "port")?, text(json, length, "json")?) };
+        // SAFETY: the caller's contract.
+        let run = unsafe { pool_run.as_ref() };
+        let run = run.map(|run| PoolRun {
+            wall_ns: run.wall_ns,
+            waits: run.waits,
+        });
+        let mut refused = Ok(());
+        port.answer(call, run, |reply| {
+            refused = write_problem(json, reply);
+            if refused.is_err() {
+                fail(reply);
+            }
+        })?;
+        refused
+    })
+}
+
+/// Answers a call whose function failed: 500, without a word of why.
+///
+/// Any thread. Does not block.
+///
+/// # Safety
+/// `port` is a live handle; `pool_run` is NULL or valid.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn spk_fail(
+    port: *const spk_port,
+    call: u64,
+    pool_run: *const spk_pool_run,
+) -> u32 {
+    boundary(|| {
+        // SAFETY: the caller's contract.
+        let (port, run) = unsafe { (object(port, "port")?, pool_run.as_ref()) };
+        let run = run.map(|run| PoolRun {
+            wall_ns: run.wall_ns,
+            waits: run.waits,
+        });
+        port.answer(call, run, fail)
+    })
+}
+
+fn fail(reply: &mut Reply) {
+    Problem::of(&INTERNAL_SERVER_ERROR).write(reply);
+}
+
+/// # Safety
+/// All that `view` points to is valid for reads.
+unsafe fn fill(view: &spk_reply_view, reply: &mut Reply) -> Checked {
+    reply.clear();
+    reply.status = u16::try_from(view.status).unwrap_or(0);
+    if !reply.is_sendable() {
+        return Err(refuse(format!(
+            "{} is no status a reply can have",
+            view.status
+        )));
+    }
+    // SAFETY: the caller's contract.
+    let content_type = unsafe {
+        bytes(
+            view.content_type.bytes,
+            view.content_type.length,
+            "content_type",
+        )?
+    };
+    if !content_type.is_empty() {
+        push(reply, b"content-type", content_type)?;
+    }
+    if view.field_count > 0 {
+        if view.fields.is_null() {
+            return Err(Failure::null("fields"));
+        }
+        // SAFETY: the caller's contract; not NULL.
+        for pair in unsafe { slice::from_raw_parts(view.fields, view.field_count) } {
+            // SAFETY: the caller's contract.
+            let (name, value) = unsafe {
+                (
+                    bytes(pair.name.bytes, pair.name.length, "a field name")?,
+                    bytes(pair.value.bytes, pair.value.length, "a field value")?,
+                )
+            };
+            push(reply, name, value)?;
+        }
+    }
+    // SAFETY: the caller's contract.
+    reply
+        .body
+        .extend_from_slice(unsafe { bytes(view.body.bytes, view.body.length, "body")? });
+    Ok(())
+}
+
+fn push(reply: &mut Reply, name: &[u8], value: &[u8]) -> Checked {
+    reply
+        .fields
+        .push(name, value)
+        .map_err(|error| refuse(error.to_string()))
+}
+
+fn refuse(message: String) -> Failure {
+    Failure::new(Status::ReplyRefused, message)
+}
+
+fn write_problem(json: &str, reply: &mut Reply) -> Checked {
+    use serde_json::Value;
+
+    let document: Value = serde_json::from_str(json)
+        .map_err(|error| Failure::new(Status::InvalidJson, format!("the problem: {error}")))?;
+    let member = |name: &str| {
+        document
+            .get(name)
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+    };
+    let status = document.get("status").and_then(Value::as_u64);
+    let status = status
+        .and_then(|status| u16::try_from(status).ok())
+        .unwrap_or(0);
+    let mut problem = Problem::raised(status);
+    if let Some(kind) = member("type") {
+        problem = problem.with_type(kind);
+    }
+    if let Some(title) = member("title") {
+        problem = problem.with_title(title);
+    }
+    if let Some(detail) = member("detail") {
+        problem = problem.with_detail(detail);
+    }
+    for (name, value) in document
+        .get("extensions")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+    {
+        problem = problem.with(name.clone(), value.clone());
+    }
+    problem.write(reply);
+    if !reply.is_sendable() {
+        return Err(refuse(format!("{status} is no status a reply can have")));
+    }
+    for pair in document
+        .get("headers")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        let (Some(name), Some(value)) = (
+            pair.get(0).and_then(Value::as_str),
+            pair.get(1).and_then(Value::as_str),
+        ) else {
+            return Err(refuse(
+                "a header of the problem is not a pair of strings".into(),
+            ));
+        };
+        push(reply, name.as_bytes(), value.as_bytes())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,246 @@
+//! `spk_supervise` and `spk_inherited_*`: the parent process, and what it leaves to its workers.
+
+use std::{
+    cell::RefCell,
+    ffi::{OsStr, c_void},
+    os::{
+        fd::{AsRawFd, IntoRawFd},
+        unix::ffi::OsStrExt,
+    },
+    slice,
+    sync::Arc,
+};
+
+use spikard_contract::{config::ServerConfig, status::Status};
+use spikard_middleware::{Level, Log};
+use spikard_runtime::supervise::{Inherited, Order, Supervision, inherited, supervise};
+
+use crate::{
+    abi::spk_text,
+    boundary::{Checked, Failure, boundary, bytes, object, text, write_out},
+};
+
+/// The order of a worker's parent: none yet.
+pub const SPK_ORDER_NONE: u32 = 0;
+/// Drain, then exit with 0.
+pub const SPK_ORDER_STOP: u32 = 1;
+/// Exit at once.
+pub const SPK_ORDER_FORCE: u32 = 2;
+/// The parent is gone: drain, then exit; stop watching the control descriptor.
+pub const SPK_ORDER_PARENT_GONE: u32 = 3;
+
+/// What a worker process got from its parent. Used on one thread; freed with `spk_inherited_free`.
+#[allow(non_camel_case_types, reason = "the name is the one in the C header")]
+pub struct spk_inherited {
+    inner: RefCell<Inherited>,
+}
+
+/// Receives a log line of the parent: level, UTF-8 text.
+#[allow(non_camel_case_types, reason = "the name is the one in the C header")]
+pub type spk_log =
+    unsafe extern "C" fn(userdata: *mut c_void, level: u32, text: *const u8, length: usize);
+
+struct ParentLog {
+    log: Option<spk_log>,
+    userdata: *mut c_void,
+}
+
+// SAFETY: the parent logs only on the thread that called `spk_supervise`.
+unsafe impl Send for ParentLog {}
+// SAFETY: as above.
+unsafe impl Sync for ParentLog {}
+
+impl Log for ParentLog {
+    fn log(&self, level: Level, message: &str) {
+        if let Some(log) = self.log {
+            // SAFETY: the caller of `spk_supervise` vouches for the function and its userdata.
+            unsafe { log(self.userdata, level as u32, message.as_ptr(), message.len()) };
+        }
+    }
+}
+
+/// Runs the server as its parent process: listens, starts one process of `command` per worker and
+/// replaces those that die, until it is stopped by SIGINT or SIGTERM. `exit_code` is what the
+/// process shall exit with: 0 drained, 1 cut short, 2 refused (port taken), 3 a worker did not
+/// start, 130 or 143 forced.
+///
+/// Blocks for the life of the server; log lines come on this thread.
+///
+/// # Safety
+/// `config` is valid for `config_length` bytes; `command` for `command_length` reads, and each text
+/// for its length; `log` is NULL or callable with `userdata`; `exit_code` is valid for one write.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn spk_supervise(
+    config: *const u8,
+    config_length: usize,
+    command: *const spk_text,
+    command_length: usize,
+    log: Option<spk_log>,
+    userdata: *mut c_void,
+    exit_code: *mut i32,
+) -> u32 {
+    boundary(|| {
+        // SAFETY: the caller's contract.
+        let config = unsafe { text(config, config_length, "config")? };
+        let config = ServerConfig::from_json(config)
+            .map_err(|error| Failure::new(Status::ConfigRefused, error.to_string()))?;
+        if command.is_null() || command_length == 0 {
+            return Err(Failure::new(Status::InvalidArgument, "command is empty"));
+        }
+        if exit_code.is_null() {
+            return Err(Failure::null("exit_code"));
+        }
+        // SAFETY: the caller's contract; not NULL.
+        let words = unsafe { slice::from_raw_parts(command, command_length) };
+        let command = words.iter().map(|word| {
+            // SAFETY: the caller's contract.
+            let word = unsafe { bytes(word.bytes, word.length, "a word of command")? };
+            Checked::Ok(OsStr::from_bytes(word).to_owned())
+        });
+        let code = supervise(Supervision {
+            command: command.collect::<Checked<_>>()?,
+            host: config.host,
+            port: config.port,
+            workers: config.workers as usize,
+            backlog: config.backlog,
+            shutdown_timeout: config.shutdown_timeout,
+            log: Arc::new(ParentLog { log, userdata }),
+        });
+        // SAFETY: the caller's contract.
+        unsafe { write_out(exit_code, "exit_code", code) }
+    })
+}
+
+/// Takes over what the parent left for this process, if it is a worker: `inherited` is NULL if not.
+/// Call it first thing, while nothing else uses the environment; it removes its variable.
+///
+/// # Safety
+/// `inherited` is valid for one write.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn spk_inherit(inherited_out: *mut *mut spk_inherited) -> u32 {
+    boundary(|| {
+        if inherited_out.is_null() {
+            return Err(Failure::null("inherited"));
+        }
+        let taken = inherited()
+            .map_err(|error| Failure::new(Status::InvalidArgument, error.to_string()))?;
+        let handle = taken.map_or(std::ptr::null_mut(), |inner| {
+            Box::into_raw(Box::new(spk_inherited {
+                inner: RefCell::new(inner),
+            }))
+        });
+        // SAFETY: the caller's contract.
+        unsafe { write_out(inherited_out, "inherited", handle) }
+    })
+}
+
+/// This worker's number from 0, how many there are, and the descriptor of the parent's orders,
+/// which is readable when `spk_inherited_order` has one. The descriptor stays the handle's.
+///
+/// # Safety
+/// `inherited` is a live handle; the outputs are valid for one write each.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn spk_inherited_place(
+    inherited: *const spk_inherited,
+    worker: *mut u32,
+    workers: *mut u32,
+    control_fd: *mut i32,
+) -> u32 {
+    boundary(|| {
+        // SAFETY: the caller's contract.
+        let inner = unsafe { object(inherited, "inherited")? }.inner.borrow();
+        // SAFETY: the caller's contract.
+        unsafe {
+            write_out(worker, "worker", inner.worker as u32)?;
+            write_out(workers, "workers", inner.workers as u32)?;
+            write_out(control_fd, "control_fd", inner.control.as_raw_fd())
+        }
+    })
+}
+
+/// A descriptor of this worker's listener, which is the caller's: give it to `spk_worker_new`.
+///
+/// # Safety
+/// `inherited` is a live handle; `fd` is valid for one write.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn spk_inherited_listener(
+    inherited: *const spk_inherited,
+    fd: *mut i32,
+) -> u32 {
+    boundary(|| {
+        // SAFETY: the caller's contract.
+        let inner = unsafe { object(inherited, "inherited")? }.inner.borrow();
+        if fd.is_null() {
+            return Err(Failure::null("fd"));
+        }
+        // `inherited` checked that there is one listener per worker.
+        let listener = inner.listeners[inner.worker].try_clone();
+        let listener =
+            listener.map_err(|error| Failure::new(Status::BindFailed, error.to_string()))?;
+        // SAFETY: the caller's contract.
+        unsafe { write_out(fd, "fd", listener.into_raw_fd()) }
+    })
+}
+
+/// Tells the parent that this worker accepts connections, and on which engine.
+///
+/// # Safety
+/// `inherited` is a live handle; `engine` is valid for `length` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn spk_inherited_ready(
+    inherited: *const spk_inherited,
+    engine: *const u8,
+    length: usize,
+) -> u32 {
+    boundary(|| {
+        // SAFETY: the caller's contract.
+        let (inherited, engine) = unsafe {
+            (
+                object(inherited, "inherited")?,
+                text(engine, length, "engine")?,
+            )
+        };
+        let told = inherited.inner.borrow().control.ready(engine);
+        told.map_err(|error| Failure::new(Status::Stopped, error.to_string()))
+    })
+}
+
+/// The parent's next order, an `SPK_ORDER_*` number. Does not block.
+///
+/// # Safety
+/// `inherited` is a live handle; `order` is valid for one write.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn spk_inherited_order(
+    inherited: *const spk_inherited,
+    order: *mut u32,
+) -> u32 {
+    boundary(|| {
+        // SAFETY: the caller's contract.
+        let inherited = unsafe { object(inherited, "inherited")? };
+        let next = inherited.inner.borrow_mut().control.try_read_order();
+        let number = match next {
+            Ok(None) => SPK_ORDER_NONE,
+            Ok(Some(Order::Stop)) => SPK_ORDER_STOP,
+            Ok(Some(Order::Force)) => SPK_ORDER_FORCE,
+            Ok(Some(Order::ParentGone)) => SPK_ORDER_PARENT_GONE,
+            Err(error) => return Err(Failure::new(Status::Stopped, error.to_string())),
+        };
+        // SAFETY: the caller's contract.
+        unsafe { write_out(order, "order", number) }
+    })
+}
+
+/// Frees what was inherited. NULL is allowed. The parent can only kill this worker afterwards.
+///
+/// # Safety
+/// `inherited` came from `spk_inherit`, is not freed yet, and no other call uses it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn spk_inherited_free(inherited: *mut spk_inherited) {
+    boundary(|| {
+        if !inherited.is_null() {
+            // SAFETY: the caller's contract.
+            drop(unsafe { Box::from_raw(inherited) });
+        }
+        Ok(())
+    });
+}

@@ -1,0 +1,249 @@
+//! Orders down, news up: one line of text each over a socket pair between parent and worker.
+//!
+//! The parent says `stop` (finish what you have, then exit) or `force` (exit now); the worker says
+//! `ready <engine>` once. The end of the stream means to a worker that its parent is gone. That is
+//! why `PR_SET_PDEATHSIG` is not used: it fires when the *thread* that spawned dies, it is lost
+//! between fork and a parent's early death, and it kills where this asks.
+//! Knows nothing of who is on the other side beyond these words; it never waits unless asked to.
+
+use std::io::{self, Read};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::unix::net::UnixStream;
+
+use socket2::SockRef;
+
+use super::signals::{Readiness, wait};
+
+/// What a worker has to do now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Accept nothing more, finish the requests in hand, exit with 0.
+    Stop,
+    /// Exit at once; the parent kills what is still there a moment later.
+    Force,
+    /// The parent is gone and nobody will order anything any more: do as for [`Order::Stop`].
+    ParentGone,
+}
+
+/// A worker's end of the control socket. An event loop watches its descriptor for readability and
+/// then calls [`Control::try_read_order`] until it returns `None`; dropping it is a mistake, for
+/// the parent then can only kill.
+#[derive(Debug)]
+pub struct Control {
+    lines: Lines,
+}
+
+impl Control {
+    pub(super) fn new(stream: UnixStream) -> Self {
+        Self {
+            lines: Lines::new(stream),
+        }
+    }
+
+    /// Tells the parent that this worker accepts connections; `engine` is what moves its bytes, as
+    /// the start-up line shall name it (one word, at most [`ENGINE_BYTES_MAX`] bytes).
+    ///
+    /// # Errors
+    /// `BrokenPipe` if the parent is gone; the next order says so too.
+    pub fn ready(&self, engine: &str) -> io::Result<()> {
+        self.lines.send(&format!("{READY} {engine}"))
+    }
+
+    /// The next order, or `None` while there is none. Never blocks. After [`Order::ParentGone`]
+    /// it returns that for ever, so stop watching the descriptor then.
+    ///
+    /// # Errors
+    /// The kernel's reason, if the socket fails; a line that is no order is `InvalidData`.
+    pub fn try_read_order(&mut self) -> io::Result<Option<Order>> {
+        match self.lines.next()? {
+            Incoming::Nothing => Ok(None),
+            Incoming::Closed => Ok(Some(Order::ParentGone)),
+            Incoming::Line(line) if line == STOP => Ok(Some(Order::Stop)),
+            Incoming::Line(line) if line == FORCE => Ok(Some(Order::Force)),
+            Incoming::Line(line) => Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("the parent sent \"{line}\", which is no order"),
+            )),
+        }
+    }
+
+    /// Blocks the calling thread until there is an order, for a worker without an event loop.
+    ///
+    /// # Errors
+    /// As [`Control::try_read_order`].
+    pub fn wait_order(&mut self) -> io::Result<Order> {
+        loop {
+            if let Some(order) = self.try_read_order()? {
+                return Ok(order);
+            }
+            wait(&mut [Readiness::of(self)], None)?;
+        }
+    }
+}
+
+impl AsRawFd for Control {
+    fn as_raw_fd(&self) -> RawFd {
+        self.lines.stream.as_raw_fd()
+    }
+}
+
+impl AsFd for Control {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.lines.stream.as_fd()
+    }
+}
+
+/// One thing that a line socket had to say.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Incoming {
+    /// A whole line, without its end.
+    Line(String),
+    /// No whole line yet.
+    Nothing,
+    /// The other side is gone and its last line was read.
+    Closed,
+}
+
+/// A non-blocking stream socket that carries short lines.
+#[derive(Debug)]
+pub(super) struct Lines {
+    stream: UnixStream,
+    received: Vec<u8>,
+}
+
+impl Lines {
+    /// `stream` must be non-blocking.
+    pub(super) fn new(stream: UnixStream) -> Self {
+        Self {
+            stream,
+            received: Vec::new(),
+        }
+    }
+
+    /// Sends one line. The few dozen bytes that ever travel fit the socket's buffer at once.
+    pub(super) fn send(&self, line: &str) -> io::Result<()> {
+        debug_assert!(line.len() < LINE_BYTES_MAX && !line.contains('\n'));
+        // Not `write`: a host that did not ignore SIGPIPE would die of a peer that left.
+        let line = format!("{line}\n");
+        let sent =
+            SockRef::from(&self.stream).send_with_flags(line.as_bytes(), libc::MSG_NOSIGNAL)?;
+        if sent == line.len() {
+            Ok(())
+        } else {
+            Err(io::ErrorKind::WriteZero.into())
+        }
+    }
+
+    /// The next line, if one is there.
+    ///
+    /// # Errors
+    /// `InvalidData` if the other side sends [`LINE_BYTES_MAX`] bytes without an end of line, or
+    /// bytes that are not UTF-8.
+    pub(super) fn next(&mut self) -> io::Result<Incoming> {
+        loop {
+            if let Some(end) = self.received.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.received.drain(..=end).take(end).collect();
+                return match String::from_utf8(line) {
+                    Ok(line) => Ok(Incoming::Line(line)),
+                    Err(error) => Err(io::Error::new(io::ErrorKind::InvalidData, error)),
+                };
+            }
+            if self.received.len() >= LINE_BYTES_MAX {
+                self.received.clear();
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "a line without an end",
+                ));
+            }
+            let mut block = [0; LINE_BYTES_MAX];
+            match (&self.stream).read(&mut block) {
+                Ok(0) => return Ok(Incoming::Closed),
+                Ok(count) => self.received.extend_from_slice(&block[..count]),
+                Err(error) => match error.kind() {
+                    io::ErrorKind::WouldBlock => return Ok(Incoming::Nothing),
+                    // Unread bytes at a peer's death turn its end into a reset.
+                    io::ErrorKind::ConnectionReset => return Ok(Incoming::Closed),
+                    io::ErrorKind::Interrupted => {}
+                    _ => return Err(error),
+                },
+            }
+        }
+    }
+}
+
+impl AsFd for Lines {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
+    }
+}
+
+/// Order to finish the requests in hand and exit.
+pub(super) const STOP: &str = "stop";
+/// Order to exit at once.
+pub(super) const FORCE: &str = "force";
+/// First word of a worker's only news, followed by the name of its engine.
+pub(super) const READY: &str = "ready";
+
+/// Longest name of an engine in the start-up line, in bytes.
+pub const ENGINE_BYTES_MAX: usize = 32;
+
+/// Longest line either side accepts, in bytes, its end included: several times the longest word of
+/// the protocol, and small enough to sit on the stack.
+const LINE_BYTES_MAX: usize = 128;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn pair() -> (UnixStream, Lines) {
+        let (near, far) = UnixStream::pair().unwrap();
+        far.set_nonblocking(true).unwrap();
+        (near, Lines::new(far))
+    }
+
+    #[test]
+    fn reads_lines_whole_however_they_are_cut() {
+        let (mut near, mut lines) = pair();
+        assert_eq!(lines.next().unwrap(), Incoming::Nothing);
+        for piece in [&b"st"[..], b"op"] {
+            near.write_all(piece).unwrap();
+            assert_eq!(lines.next().unwrap(), Incoming::Nothing);
+        }
+        near.write_all(b"\nforce\nrest").unwrap();
+        assert_eq!(lines.next().unwrap(), Incoming::Line("stop".into()));
+        assert_eq!(lines.next().unwrap(), Incoming::Line("force".into()));
+        assert_eq!(lines.next().unwrap(), Incoming::Nothing);
+        drop(near);
+        assert_eq!(lines.next().unwrap(), Incoming::Closed);
+        assert_eq!(lines.next().unwrap(), Incoming::Closed);
+    }
+
+    #[test]
+    fn refuses_a_line_without_an_end() {
+        let (mut near, mut lines) = pair();
+        near.write_all(&[b'x'; LINE_BYTES_MAX]).unwrap();
+        assert_eq!(lines.next().unwrap_err().kind(), io::ErrorKind::InvalidData);
+        assert_eq!(lines.next().unwrap(), Incoming::Nothing);
+    }
+
+    #[test]
+    fn understands_the_two_orders_and_the_end_of_the_parent() {
+        let (near, lines) = pair();
+        let (parent, mut control) = (Lines::new(near), Control { lines });
+        assert_eq!(control.try_read_order().unwrap(), None);
+        parent.send(STOP).unwrap();
+        parent.send(FORCE).unwrap();
+        parent.send("dance").unwrap();
+        assert_eq!(control.wait_order().unwrap(), Order::Stop);
+        assert_eq!(control.try_read_order().unwrap(), Some(Order::Force));
+        let error = control.try_read_order().unwrap_err();
+        assert!(error.to_string().contains("\"dance\""), "{error}");
+        drop(parent);
+        assert_eq!(control.wait_order().unwrap(), Order::ParentGone);
+        assert_eq!(
+            control.ready("epoll").unwrap_err().kind(),
+            io::ErrorKind::BrokenPipe
+        );
+    }
+}
