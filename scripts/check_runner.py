@@ -14,6 +14,8 @@ from pathlib import Path
 from types import ModuleType
 from unittest import mock
 
+import session
+
 
 def load_runner() -> ModuleType:
     """Load scripts/test.py, whose name is also a module of the standard library."""
@@ -103,6 +105,17 @@ class RunnerTest(unittest.TestCase):
         script = "import subprocess\nsubprocess.run(['sleep', '60'])"
         with mock.patch.object(runner, "SUITE_SECONDS_MAX", 1.0):
             self.assertEqual(self.suite(script), (0, 1, 0))
+
+    def test_a_process_left_running_is_ended_and_is_a_failure(self) -> None:
+        """Even in a process group of its own, with the pipe still open."""
+        script = (
+            "import os, subprocess, time\n"
+            "child = subprocess.Popen(['sleep', '61'], preexec_fn=os.setpgrp)\n"
+            "print('child', child.pid)"
+        )
+        with mock.patch.object(session, "GRACE_SECONDS", 0.2):
+            self.assertEqual(self.suite(script), (1, 1, 0))
+        self.assertEqual(self.run_.results[-1].failures, ["left a process running: sleep 61"])
 
     def test_every_suite_runs_from_the_root(self) -> None:
         """Commands name paths from there."""

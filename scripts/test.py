@@ -14,13 +14,13 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 import sys
-import threading
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TextIO
+
+from session import Session
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -50,6 +50,8 @@ class Result:
     passed: int = 0
     failed: int = 0
     skipped: int = 0
+    # Processes that outlived the suite.
+    left: int = 0
     seconds: float = 0.0
     # Failed tests by name, and skips with their reasons.
     failures: list[str] = field(default_factory=list)
@@ -109,7 +111,7 @@ SUITES = (
     Suite(
         "mypy",
         "python",
-        (VENV + "mypy", "--strict", "bindings/python/python/spikard"),
+        (VENV + "mypy", "--strict", "bindings/python/python/spikard", "scripts"),
         paths=(VENV + "mypy",),
     ),
     Suite(
@@ -170,34 +172,21 @@ class Run:
 
     def execute(self, suite: Suite, result: Result) -> int:
         """Run the command, show and count its output, and return its exit code."""
-        environment = dict(os.environ, CARGO_TERM_COLOR="never", PYTHONUNBUFFERED="1")
-        process = subprocess.Popen(
-            suite.command,
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
-        watchdog = threading.Timer(SUITE_SECONDS_MAX, stop, (process,))
-        watchdog.daemon = True
-        watchdog.start()
+        session = Session(suite.command, ROOT, SUITE_SECONDS_MAX)
         try:
-            assert process.stdout is not None
-            with process.stdout as output:
-                for line in output:
-                    text = line.rstrip()
-                    self.console.line(f"{suite.name:>9} | {text}")
-                    self.read(suite, result, text)
-            return process.wait()
+            for text in session.lines():
+                self.console.line(f"{suite.name:>9} | {text}")
+                self.read(suite, result, text)
+            code = session.wait()
         except KeyboardInterrupt:
-            stop(process)
+            session.stop()
             raise
-        finally:
-            watchdog.cancel()
+        if session.timed_out:
+            result.failures.append(f"not done after {SUITE_SECONDS_MAX:.0f} s")
+        for command in session.left:
+            result.left += 1
+            result.failures.append(f"left a process running: {command}")
+        return code
 
     def read(self, suite: Suite, result: Result, text: str) -> None:
         """Count what one line of output says."""
@@ -275,14 +264,7 @@ def judge(suite: Suite, result: Result, code: int) -> None:
     elif result.passed + result.failed + result.skipped == 0:
         result.failed = 1
         result.failures.append("the suite ran no test")
-
-
-def stop(process: subprocess.Popen[str]) -> None:
-    """End a suite and what it started: its session is its own."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
+    result.failed += result.left
 
 
 def summary(results: list[Result]) -> str:
