@@ -6,6 +6,7 @@ suites behind it, and nobody would know: such processes are ended and named. Kno
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -56,10 +57,8 @@ class Session:
     def stop(self) -> None:
         """End everything in the session, whatever its process group."""
         for pid, _ in self._members():
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
 
     def _watch(self) -> None:
         try:

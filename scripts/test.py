@@ -61,6 +61,9 @@ class Result:
 VENV = ".venv/bin/"
 PYTHON_SOURCES = ("bindings/python", "scripts")
 
+# Tested by suites of their own: the C ABI, and the host that needs a Python to link.
+EXCLUDED = ("--exclude", "spikard-ffi", "--exclude", "spikard-python")
+
 SUITES = (
     Suite("runner", "lint", (sys.executable, "scripts/check_runner.py")),
     Suite("fmt", "lint", ("cargo", "fmt", "--all", "--check"), programs=("cargo",)),
@@ -81,8 +84,7 @@ SUITES = (
     Suite(
         "rust",
         "rust",
-        ("cargo", "test", "--workspace", "--no-fail-fast", "--exclude", "spikard-python")
-        + ("--exclude", "spikard-ffi"),
+        ("cargo", "test", "--workspace", "--no-fail-fast", *EXCLUDED),
         count="cargo",
         programs=("cargo", "cc"),
     ),
