@@ -25,7 +25,7 @@ pub use handover::{InheritError, Inherited, WORKER_VARIABLE, inherited};
 use crate::listen::{Bound, bind};
 use control::{FORCE, STOP};
 use signals::{Readiness, Signals, wait};
-use worker::{Death, Launch, News, Slot};
+use worker::{Death, Launch, Slot};
 
 /// Exit code: every worker finished its requests and left by itself.
 pub const EXIT_OK: i32 = 0;
@@ -168,7 +168,8 @@ impl Parent {
                 }
             }
             self.announce();
-            self.pass_deadlines();
+            self.start_rested();
+            self.pass_deadline();
         }
         if self.exit_code == EXIT_OK {
             self.say(Level::Info, "stopped".to_owned());
@@ -236,13 +237,9 @@ impl Parent {
     }
 
     fn hear(&mut self, at: usize) {
-        for news in self.slots[at].hear() {
-            if let News::Nonsense(what) = news {
-                self.say(
-                    Level::Warn,
-                    format!("worker {at} said what is no news: {what}"),
-                );
-            }
+        for nonsense in self.slots[at].hear() {
+            let sentence = format!("worker {at} said what is no news: {nonsense}");
+            self.say(Level::Warn, sentence);
         }
     }
 
@@ -305,12 +302,8 @@ impl Parent {
         }
         engines.sort_unstable();
         engines.dedup();
-        let workers = if all == 1 {
-            "1 worker".to_owned()
-        } else {
-            format!("{all} workers")
-        };
-        let (address, engines) = (self.bound.address, engines.join(" and "));
+        let (address, workers) = (self.bound.address, counted(all));
+        let engines = engines.join(" and ");
         self.phase = Phase::Serving;
         self.say(
             Level::Info,
@@ -318,34 +311,40 @@ impl Parent {
         );
     }
 
-    fn pass_deadlines(&mut self) {
+    fn start_rested(&mut self) {
         let now = Instant::now();
         for at in 0..self.slots.len() {
             if self.slots[at].due().is_some_and(|due| due <= now) {
                 match self.start(at) {
                     Ok(pid) => {
-                        let worker = self.slots[at].worker();
-                        self.say(
-                            Level::Info,
-                            format!("started worker {worker} again (pid {pid})"),
-                        );
+                        let sentence = format!("started worker {at} again (pid {pid})");
+                        self.say(Level::Info, sentence);
                     }
                     Err(error) => self.put_off(at, &error),
                 }
             }
         }
-        if self.phase.until().is_some_and(|until| until <= now) {
-            self.cut_short();
-            if matches!(self.phase, Phase::Stopping { .. }) {
-                let alive = self.slots.iter().filter(|slot| slot.is_alive()).count();
-                self.say(
-                    Level::Warn,
-                    format!("{alive} workers did not finish in time: forced"),
-                );
-                self.force(FORCE_GRACE);
-            } else {
-                self.kill();
-            }
+    }
+
+    fn pass_deadline(&mut self) {
+        if self
+            .phase
+            .until()
+            .is_none_or(|until| until > Instant::now())
+        {
+            return;
+        }
+        self.cut_short();
+        if matches!(self.phase, Phase::Stopping { .. }) {
+            let late = self.slots.iter().filter(|slot| slot.is_alive()).count();
+            let workers = counted(late);
+            self.say(
+                Level::Warn,
+                format!("{workers} did not finish in time: forced"),
+            );
+            self.force(FORCE_GRACE);
+        } else {
+            self.kill();
         }
     }
 
@@ -412,6 +411,11 @@ impl Phase {
             Self::Starting | Self::Serving | Self::Killing => None,
         }
     }
+}
+
+/// "1 worker", "4 workers".
+fn counted(workers: usize) -> String {
+    format!("{workers} worker{}", if workers == 1 { "" } else { "s" })
 }
 
 /// What a worker has beyond `shutdown_timeout` to close its connections and unwind its host.

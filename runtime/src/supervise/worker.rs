@@ -53,14 +53,6 @@ enum Hearing {
     Ended,
 }
 
-/// What a worker said.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum News {
-    Ready,
-    /// Something that is not in the protocol, or a broken socket: for the log.
-    Nonsense(String),
-}
-
 /// A process that ended.
 #[derive(Debug)]
 pub(super) struct Death {
@@ -119,11 +111,12 @@ impl Slot {
         }
     }
 
-    /// Everything the worker has said since the last call.
-    pub(super) fn hear(&mut self) -> Vec<News> {
-        let mut news = Vec::new();
+    /// Takes in what the worker has said since the last call. Returns what was no news, for the
+    /// log.
+    pub(super) fn hear(&mut self) -> Vec<String> {
+        let mut nonsense = Vec::new();
         let State::Alive(process) = &mut self.state else {
-            return news;
+            return nonsense;
         };
         while process.hearing == Hearing::Open {
             match process.control.next() {
@@ -132,19 +125,16 @@ impl Slot {
                 // more, or it would wake the parent for ever.
                 Ok(Incoming::Closed) => process.hearing = Hearing::Ended,
                 Ok(Incoming::Line(line)) => match engine_of(&line) {
-                    Some(engine) => {
-                        self.engine = Some(engine.to_owned());
-                        news.push(News::Ready);
-                    }
-                    None => news.push(News::Nonsense(format!("{line:?}"))),
+                    Some(engine) => self.engine = Some(engine.to_owned()),
+                    None => nonsense.push(format!("{line:?}")),
                 },
                 Err(error) => {
-                    news.push(News::Nonsense(error.to_string()));
+                    nonsense.push(error.to_string());
                     process.hearing = Hearing::Ended;
                 }
             }
         }
-        news
+        nonsense
     }
 
     /// Sends an order; a worker that cannot take it any more is either dead or will be killed.
@@ -229,10 +219,6 @@ impl Slot {
     /// The engine of this worker, once a process of it has been ready.
     pub(super) fn engine(&self) -> Option<&str> {
         self.engine.as_deref()
-    }
-
-    pub(super) fn worker(&self) -> usize {
-        self.worker
     }
 }
 
