@@ -39,10 +39,10 @@ impl Collector {
     ///
     /// # Errors
     /// A `413` problem if the body is over the exchange's limit.
-    pub fn push(&mut self, x: &mut Exchange, bytes: &[u8]) -> Result<(), Problem> {
+    pub fn push(&mut self, x: &mut Exchange, bytes: &[u8]) -> Result<(), Box<Problem>> {
         self.received += bytes.len() as u64;
         if let Some(limit) = x.body_bytes_max.filter(|limit| self.received > *limit) {
-            return Err(too_large(limit));
+            return Err(Box::new(too_large(limit)));
         }
         if self.sink == Sink::Collect {
             x.body.extend_from_slice(bytes);

@@ -303,7 +303,7 @@ impl Session {
                     is_head: x.head.method() == Method::Head,
                 };
                 self.continue_owed = x.head.expects_continue() && x.has_body();
-                self.decoder = BodyDecoder::new(x.head.body_length(), station.limits.chunk.clone());
+                self.decoder = BodyDecoder::new(x.head.body_length(), station.limits.chunk);
                 self.state = State::Running;
                 None
             }

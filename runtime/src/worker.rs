@@ -81,6 +81,7 @@ pub(crate) struct Core {
     vacant: RefCell<Vec<usize>>,
     open: Cell<usize>,
     room: RefCell<Option<Waker>>,
+    #[allow(clippy::vec_box, reason = "a connection holds a rented session by one pointer")]
     sessions: RefCell<Vec<Box<Session>>>,
     blocks: RefCell<Vec<Block>>,
     parked: RefCell<Vec<Waker>>,
@@ -250,8 +251,8 @@ impl Core {
 
     fn deliver(&self, id: CallId, mut reply: Reply, run: Option<PoolRun>) {
         let segment = self.slots.borrow().exchange(id).and_then(|x| x.segment);
-        if let (Some(segment), Some(run)) = (segment, run) {
-            if self.placements.borrow_mut().ran_on_pool(segment, run) {
+        if let (Some(segment), Some(run)) = (segment, run)
+            && self.placements.borrow_mut().ran_on_pool(segment, run) {
                 let segment = self.plan.segment(segment);
                 let message = format!(
                     "{} ({}) runs inline from now on",
@@ -259,7 +260,6 @@ impl Core {
                 );
                 self.log.log(Level::Debug, &message);
             }
-        }
         // Bound first: dropping an exchange must not happen under the borrow.
         let answered = self.slots.borrow_mut().answer(id, &mut reply);
         if matches!(answered, Answered::Stale) {

@@ -1,0 +1,307 @@
+//! The worker's host in Python: receives calls and turns, schedules the next turn.
+//!
+//! It lives on the event loop's thread. Everything mutable is behind a lock or an atomic, because
+//! answers from pool threads may ask for a turn.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, ThreadId},
+    time::{Duration, Instant},
+};
+
+use pyo3::{intern, prelude::*, types::PyDict};
+use spikard_host::{Call, Host, Level, Outcome, Port};
+
+use crate::{
+    convert::{Told, answer, answer_misfit, bind},
+    engine::{Arguments, Engine, Route},
+    pool::{Job, Threads},
+    pump::{Capture, Started, call_inline, current, start},
+    setup::log,
+};
+
+/// See the module's documentation.
+pub(crate) struct Guest {
+    me: Weak<Self>,
+    routes: Vec<Arc<Route>>,
+    event_loop: Option<Py<PyAny>>,
+    base: Arc<Py<PyAny>>,
+    capture: Py<Capture>,
+    threads: Threads,
+    owner: ThreadId,
+    port: OnceLock<Port>,
+    /// `turn` of the Python object that owns the worker.
+    turn: OnceLock<Py<PyAny>>,
+    turn_wanted: AtomicBool,
+    timer: Mutex<Option<(Instant, Py<PyAny>)>>,
+    tasks: Mutex<HashMap<u64, Py<PyAny>>>,
+    injected: Mutex<HashMap<u64, Py<PyAny>>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Guest {
+    pub(crate) fn new(
+        py: Python<'_>,
+        engine: &Engine,
+        event_loop: Option<Py<PyAny>>,
+        blocking_threads: usize,
+        queue_timeout: f64,
+    ) -> PyResult<Arc<Self>> {
+        let timeout = Duration::try_from_secs_f64(queue_timeout)
+            .map_err(|error| pyo3::exceptions::PyValueError::new_err(error.to_string()))?;
+        let (base, capture) = (Arc::new(current(py)?), Py::new(py, Capture::default())?);
+        Ok(Arc::new_cyclic(|me| Self {
+            me: me.clone(),
+            routes: engine.routes(),
+            event_loop,
+            base,
+            capture,
+            threads: Threads::new(blocking_threads, timeout),
+            owner: thread::current().id(),
+            port: OnceLock::new(),
+            turn: OnceLock::new(),
+            turn_wanted: AtomicBool::new(false),
+            timer: Mutex::default(),
+            tasks: Mutex::default(),
+            injected: Mutex::default(),
+        }))
+    }
+
+    /// Completes the guest once its worker exists.
+    pub(crate) fn attach(&self, port: Port, turn: Py<PyAny>) {
+        let _ = self.port.set(port);
+        let _ = self.turn.set(turn);
+    }
+
+    /// Keeps whom to give the reply of an injected request.
+    pub(crate) fn expect_injected(&self, token: u64, callback: Py<PyAny>) {
+        lock(&self.injected).insert(token, callback);
+    }
+
+    /// A turn begins: what was wanted until now is served by it.
+    pub(crate) fn turn_began(&self) {
+        self.turn_wanted.store(false, Ordering::Relaxed);
+    }
+
+    /// Schedules a turn behind the loop's other ready work.
+    pub(crate) fn turn_soon(&self, py: Python<'_>) -> PyResult<()> {
+        let (Some(event_loop), Some(turn)) = (&self.event_loop, self.turn.get()) else {
+            return Ok(());
+        };
+        if self.turn_wanted.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
+        let own = thread::current().id() == self.owner;
+        let method = if own {
+            intern!(py, "call_soon")
+        } else {
+            intern!(py, "call_soon_threadsafe")
+        };
+        event_loop.call_method1(py, method, (turn,)).map(|_| ())
+    }
+
+    /// Schedules a turn for a deadline, unless one is scheduled before it.
+    pub(crate) fn turn_after(&self, py: Python<'_>, after: Duration) -> PyResult<()> {
+        let (Some(event_loop), Some(turn)) = (&self.event_loop, self.turn.get()) else {
+            return Ok(());
+        };
+        let now = Instant::now();
+        let due = now + after;
+        let mut timer = lock(&self.timer);
+        match &*timer {
+            // An early turn does no harm: it schedules the next.
+            Some((armed, _)) if *armed > now && *armed <= due => return Ok(()),
+            Some((armed, handle)) if *armed > now => {
+                handle.call_method0(py, intern!(py, "cancel"))?;
+            }
+            _ => {}
+        }
+        let delay = after.as_secs_f64();
+        let handle = event_loop.call_method1(py, intern!(py, "call_later"), (delay, turn))?;
+        *timer = Some((due, handle));
+        Ok(())
+    }
+
+    /// No turn will follow.
+    pub(crate) fn close(&self, py: Python<'_>) {
+        self.threads.close();
+        if let Some((_, handle)) = lock(&self.timer).take() {
+            // A loop that is closed already has dropped the timer with it.
+            let _ = handle.call_method0(py, intern!(py, "cancel"));
+        }
+    }
+
+    fn dispatch(&self, py: Python<'_>, port: &Port, call: &Call<'_>) -> Outcome {
+        // The engine only knows the numbers that `Engine::route` gave it.
+        let route = &self.routes[call.function() as usize];
+        let arguments = match bind(py, route, call) {
+            Ok(arguments) => arguments,
+            Err(misfit) => {
+                answer_misfit(py, port, call, misfit);
+                return Outcome::Done;
+            }
+        };
+        if call.is_for_pool() {
+            return self.submit(py, port, call, route, arguments);
+        }
+        let handler = route.handler.bind(py);
+        let event_loop = self.event_loop.as_ref();
+        let result = match event_loop.filter(|_| route.is_async) {
+            None => call_inline(event_loop, &self.base, handler, &arguments),
+            Some(event_loop) => {
+                let (event_loop, capture) = (event_loop.bind(py), self.capture.bind(py));
+                match start(event_loop, capture, &self.base, handler, &arguments) {
+                    Ok(Started::Done(result)) => result,
+                    Ok(Started::Waiting(task, context)) => {
+                        return self.wait_for(py, port, call, task, context);
+                    }
+                    Err(error) => Err(error),
+                }
+            }
+        };
+        answer(py, port, call.id(), result, None, || Told::of(call));
+        Outcome::Done
+    }
+
+    fn submit(
+        &self,
+        py: Python<'_>,
+        port: &Port,
+        call: &Call<'_>,
+        route: &Route,
+        arguments: Arguments<'_>,
+    ) -> Outcome {
+        let job = Job {
+            id: call.id(),
+            port: port.clone(),
+            handler: route.handler.clone_ref(py),
+            values: arguments.values.into_iter().map(Bound::unbind).collect(),
+            names: arguments.names.map(Bound::unbind),
+            context: self.base.clone(),
+            told: Told::of(call),
+        };
+        if self.threads.submit(py, job) {
+            Outcome::Later
+        } else {
+            Outcome::Failed
+        }
+    }
+
+    fn wait_for(
+        &self,
+        py: Python<'_>,
+        port: &Port,
+        call: &Call<'_>,
+        task: Bound<'_, PyAny>,
+        context: Bound<'_, PyAny>,
+    ) -> Outcome {
+        let finished = Finished {
+            id: call.id(),
+            port: port.clone(),
+            told: Told::of(call),
+            guest: self.me.clone(),
+        };
+        let added = Bound::new(py, finished).and_then(|finished| {
+            let keywords = PyDict::new(py);
+            keywords.set_item(intern!(py, "context"), context)?;
+            task.call_method(
+                intern!(py, "add_done_callback"),
+                (finished,),
+                Some(&keywords),
+            )
+        });
+        match added {
+            Ok(_) => {
+                lock(&self.tasks).insert(call.id(), task.unbind());
+                Outcome::Later
+            }
+            Err(error) => {
+                answer(py, port, call.id(), Err(error), None, || Told::of(call));
+                Outcome::Done
+            }
+        }
+    }
+}
+
+impl Host for Guest {
+    fn call(&self, call: Call<'_>) -> Outcome {
+        Python::attach(|py| match self.port.get() {
+            Some(port) => self.dispatch(py, port, &call),
+            None => Outcome::Failed,
+        })
+    }
+
+    /// The reply is still written (`nc -N` is a legitimate client), so the handler goes on.
+    fn disconnected(&self, _: u64) {}
+
+    fn cancelled(&self, id: u64) {
+        let Some(task) = lock(&self.tasks).remove(&id) else {
+            return;
+        };
+        Python::attach(|py| {
+            if let Err(error) = task.call_method0(py, intern!(py, "cancel")) {
+                error.write_unraisable(py, None);
+            }
+        });
+    }
+
+    fn injected(&self, token: u64, reply: &[u8]) {
+        let Some(callback) = lock(&self.injected).remove(&token) else {
+            return;
+        };
+        Python::attach(|py| {
+            if let Err(error) = callback.call1(py, (reply,)) {
+                error.write_unraisable(py, None);
+            }
+        });
+    }
+
+    fn wake(&self) {
+        Python::attach(|py| {
+            // A loop that is closed wants no turn any more.
+            let _ = self.turn_soon(py);
+        });
+    }
+
+    fn log(&self, level: Level, message: &str) {
+        Python::attach(|py| log(py, level, message));
+    }
+}
+
+/// Told by a task when it ends: answers its call.
+#[pyclass(frozen, module = "spikard._native")]
+struct Finished {
+    id: u64,
+    port: Port,
+    told: Told,
+    guest: Weak<Guest>,
+}
+
+#[pymethods]
+impl Finished {
+    fn __call__(&self, task: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = task.py();
+        if let Some(guest) = self.guest.upgrade() {
+            // Bound first: what the map drops is dropped without the lock.
+            let _task = lock(&guest.tasks).remove(&self.id);
+        }
+        let result = task.call_method0(intern!(py, "result"));
+        let cancelled = &crate::setup::hooks(py)?.cancelled;
+        if let Err(error) = &result
+            && error.is_instance(py, cancelled.bind(py)) {
+                // Cancelled because nobody waits any more, or by itself: either way a 500 that is
+                // swallowed if nobody waits.
+                let _ = self.port.fail(self.id, None);
+                return Ok(());
+            }
+        answer(py, &self.port, self.id, result, None, || self.told.clone());
+        Ok(())
+    }
+}

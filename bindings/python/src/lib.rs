@@ -1,0 +1,32 @@
+//! `spikard._native`: the engine as Python sees it. Module, classes and free functions.
+//!
+//! It registers functions, pumps turns and converts values; it decides nothing about HTTP.
+
+mod context;
+mod convert;
+mod engine;
+mod guest;
+mod in_process;
+mod pool;
+mod pump;
+mod request;
+mod server;
+mod setup;
+
+use pyo3::prelude::*;
+
+/// The native half of the `spikard` package. Not an API of its own.
+#[pymodule(gil_used = true)]
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<engine::Engine>()?;
+    module.add_class::<request::Request>()?;
+    module.add_class::<request::Headers>()?;
+    module.add_class::<server::Server>()?;
+    module.add_class::<server::Inherited>()?;
+    module.add_class::<in_process::InProcess>()?;
+    module.add_function(wrap_pyfunction!(setup::setup, module)?)?;
+    module.add_function(wrap_pyfunction!(server::listen, module)?)?;
+    module.add_function(wrap_pyfunction!(server::supervise, module)?)?;
+    module.add_function(wrap_pyfunction!(server::inherited, module)?)?;
+    Ok(())
+}

@@ -1,0 +1,193 @@
+//! Calls of Python functions: inline, as a task of the event loop, or on the pool.
+
+use std::{
+    mem::MaybeUninit,
+    os::fd::{FromRawFd, OwnedFd, RawFd},
+};
+
+use pyo3::{ffi, intern, prelude::*, types::PyDict};
+
+use crate::{context::without_running_loop, engine::Arguments, setup::hooks};
+
+/// Calls a Python function.
+pub(crate) fn call_function<'py>(
+    function: &Bound<'py, PyAny>,
+    arguments: &Arguments<'py>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = function.py();
+    let names = arguments.names.as_ref();
+    let by_keyword = names.map_or(0, |names| names.as_any().len().unwrap_or(0));
+    let pointers: Vec<*mut ffi::PyObject> = arguments.values.iter().map(Bound::as_ptr).collect();
+    // SAFETY: all pointers are live borrowed references for the length of the call; the last
+    // `by_keyword` of them belong to `names`; the result is a new reference or an error.
+    unsafe {
+        let result = ffi::PyObject_Vectorcall(
+            function.as_ptr(),
+            pointers.as_ptr(),
+            pointers.len() - by_keyword,
+            names.map_or(std::ptr::null_mut(), |names| names.as_ptr()),
+        );
+        Bound::from_owned_ptr_or_err(py, result)
+    }
+}
+
+/// Calls a blocking function on the loop's own thread, as if it ran on the pool.
+pub(crate) fn call_inline<'py>(
+    event_loop: Option<&Py<PyAny>>,
+    base: &Py<PyAny>,
+    function: &Bound<'py, PyAny>,
+    arguments: &Arguments<'py>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = function.py();
+    in_fresh_context(py, base, |_| match event_loop {
+        Some(event_loop) => {
+            without_running_loop(event_loop.bind(py), || call_function(function, arguments))?
+        }
+        None => call_function(function, arguments),
+    })
+}
+
+/// A coroutine that was started.
+pub(crate) enum Started<'py> {
+    /// It never had to wait.
+    Done(PyResult<Bound<'py, PyAny>>),
+    /// Its task, and the context it runs in.
+    Waiting(Bound<'py, PyAny>, Bound<'py, PyAny>),
+}
+
+/// Calls an `async def` function and runs its task up to the first wait, at once and in place.
+pub(crate) fn start<'py>(
+    event_loop: &Bound<'py, PyAny>,
+    capture: &Bound<'py, Capture>,
+    base: &Py<PyAny>,
+    function: &Bound<'py, PyAny>,
+    arguments: &Arguments<'py>,
+) -> PyResult<Started<'py>> {
+    let py = function.py();
+    in_fresh_context(py, base, |context| {
+        let coroutine = call_function(function, arguments)?;
+        let task = if hooks(py)?.eager {
+            eager_task(event_loop, &coroutine, context)?
+        } else {
+            stepped_task(event_loop, capture, &coroutine, context)?
+        };
+        if task.call_method0(intern!(py, "done"))?.is_truthy()? {
+            return Ok(Started::Done(task.call_method0(intern!(py, "result"))));
+        }
+        Ok(Started::Waiting(task, context.clone()))
+    })
+}
+
+fn eager_task<'py>(
+    event_loop: &Bound<'py, PyAny>,
+    coroutine: &Bound<'py, PyAny>,
+    context: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = event_loop.py();
+    let keywords = PyDict::new(py);
+    keywords.set_item(intern!(py, "loop"), event_loop)?;
+    keywords.set_item(intern!(py, "context"), context)?;
+    keywords.set_item(intern!(py, "eager_start"), true)?;
+    hooks(py)?.task.bind(py).call((coroutine,), Some(&keywords))
+}
+
+/// Before 3.12 a task schedules its first step with `loop.call_soon`. For the moment of its making
+/// that method is shadowed by one that keeps the step, which is then run here, exactly as the loop
+/// would run it. A task is made of nothing else, so nothing else is caught.
+fn stepped_task<'py>(
+    event_loop: &Bound<'py, PyAny>,
+    capture: &Bound<'py, Capture>,
+    coroutine: &Bound<'py, PyAny>,
+    context: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = event_loop.py();
+    let hooks = hooks(py)?;
+    let keywords = PyDict::new(py);
+    keywords.set_item(intern!(py, "loop"), event_loop)?;
+    if hooks.contextual {
+        keywords.set_item(intern!(py, "context"), context)?;
+    }
+    event_loop.setattr(intern!(py, "call_soon"), capture)?;
+    let made = hooks.task.bind(py).call((coroutine,), Some(&keywords));
+    event_loop.delattr(intern!(py, "call_soon"))?;
+    let task = made?;
+    let step = capture.borrow_mut().step.take();
+    if let Some((step, step_context)) = step {
+        // The context is entered already where the task took ours; 3.10 makes its own copy.
+        match step_context.filter(|other| !other.is(context)) {
+            Some(other) => enter(other.bind(py), || step.call0(py))?,
+            None => step.call0(py)?,
+        };
+    }
+    Ok(task)
+}
+
+/// Stands in for `loop.call_soon` while a task is made.
+#[pyclass(module = "spikard._native")]
+#[derive(Default)]
+pub(crate) struct Capture {
+    step: Option<(Py<PyAny>, Option<Py<PyAny>>)>,
+}
+
+#[pymethods]
+impl Capture {
+    #[pyo3(signature = (callback, *, context = None))]
+    fn __call__(&mut self, callback: Py<PyAny>, context: Option<Py<PyAny>>) {
+        self.step = Some((callback, context));
+    }
+}
+
+/// Runs `body` in a fresh copy of `base`, so that nothing a request sets is seen by another.
+/// Returns the copy too, for work of the same request that comes later.
+pub(crate) fn in_fresh_context<'py, T>(
+    py: Python<'py>,
+    base: &Py<PyAny>,
+    body: impl FnOnce(&Bound<'py, PyAny>) -> PyResult<T>,
+) -> PyResult<T> {
+    // SAFETY: `base` is a context, as its maker checked; the result is a new reference or an error.
+    let context = unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyContext_Copy(base.as_ptr())) }?;
+    enter(&context, || body(&context))
+}
+
+/// Runs `body` inside `context`.
+pub(crate) fn enter<T>(
+    context: &Bound<'_, PyAny>,
+    body: impl FnOnce() -> PyResult<T>,
+) -> PyResult<T> {
+    let py = context.py();
+    // SAFETY: `context` is a context object; it is left below on every path.
+    if unsafe { ffi::PyContext_Enter(context.as_ptr()) } != 0 {
+        return Err(PyErr::fetch(py));
+    }
+    let result = body();
+    // SAFETY: it was entered above, by this thread.
+    if unsafe { ffi::PyContext_Exit(context.as_ptr()) } != 0 {
+        return Err(PyErr::fetch(py));
+    }
+    result
+}
+
+/// A copy of the calling code's context.
+pub(crate) fn current(py: Python<'_>) -> PyResult<Py<PyAny>> {
+    // SAFETY: the result is a new reference or an error.
+    let context = unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyContext_CopyCurrent()) }?;
+    Ok(context.unbind())
+}
+
+/// How often this thread has waited for something.
+pub(crate) fn voluntary_switches() -> u64 {
+    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: the buffer is valid for one `rusage`, and all zeros is a value of it.
+    let usage = unsafe {
+        libc::getrusage(libc::RUSAGE_THREAD, usage.as_mut_ptr());
+        usage.assume_init()
+    };
+    usage.ru_nvcsw as u64
+}
+
+/// Takes ownership of a descriptor that the Python half hands over: it came from `listen` or from
+/// the parent, and is not used there again.
+pub(crate) fn take_descriptor(fd: RawFd) -> OwnedFd {
+    // SAFETY: the package calls this once per descriptor that the native side gave it.
+    unsafe { OwnedFd::from_raw_fd(fd) }
+}

@@ -1,0 +1,113 @@
+//! The Python objects that the native side needs: handed over once, by the package.
+
+use pyo3::{exceptions::PyRuntimeError, intern, prelude::*, sync::PyOnceLock, types::PyType};
+use spikard_host::{Error, Level, Status};
+
+/// Classes and functions of the Python half.
+pub(crate) struct Hooks {
+    /// `spikard.Response`.
+    pub(crate) response: Py<PyType>,
+    /// `spikard.HttpProblem`.
+    pub(crate) problem: Py<PyType>,
+    /// Any value to JSON bytes.
+    pub(crate) encode: Py<PyAny>,
+    /// Logs what a handler raised.
+    pub(crate) handler_failed: Py<PyAny>,
+    /// Takes a log line: level, message.
+    pub(crate) log: Py<PyAny>,
+    config_error: Py<PyType>,
+    route_error: Py<PyType>,
+    address_in_use: Py<PyType>,
+    /// `asyncio.Task`.
+    pub(crate) task: Py<PyAny>,
+    /// `asyncio.CancelledError`.
+    pub(crate) cancelled: Py<PyType>,
+    /// `asyncio._set_running_loop`.
+    pub(crate) set_running_loop: Py<PyAny>,
+    /// Whether tasks can be started eagerly (3.12), else by hand.
+    pub(crate) eager: bool,
+    /// Whether a task takes a context (3.11).
+    pub(crate) contextual: bool,
+}
+
+static HOOKS: PyOnceLock<Hooks> = PyOnceLock::new();
+
+/// Hands the Python half's classes and functions over. Later calls change nothing.
+#[pyfunction]
+#[pyo3(signature = (*, response_type, problem_type, encode, handler_failed, log, config_error,
+    route_error, address_in_use))]
+#[allow(clippy::too_many_arguments, reason = "keywords of one call, made once")]
+pub(crate) fn setup(
+    py: Python<'_>,
+    response_type: Py<PyType>,
+    problem_type: Py<PyType>,
+    encode: Py<PyAny>,
+    handler_failed: Py<PyAny>,
+    log: Py<PyAny>,
+    config_error: Py<PyType>,
+    route_error: Py<PyType>,
+    address_in_use: Py<PyType>,
+) -> PyResult<()> {
+    let asyncio = py.import(intern!(py, "asyncio"))?;
+    let version = py.version_info();
+    let hooks = Hooks {
+        response: response_type,
+        problem: problem_type,
+        encode,
+        handler_failed,
+        log,
+        config_error,
+        route_error,
+        address_in_use,
+        task: asyncio.getattr("Task")?.unbind(),
+        cancelled: asyncio
+            .getattr("CancelledError")?
+            .cast_into::<PyType>()?
+            .unbind(),
+        set_running_loop: asyncio.getattr("_set_running_loop")?.unbind(),
+        eager: version >= (3, 12),
+        contextual: version >= (3, 11),
+    };
+    // A second import of the package may call again; the first hooks stay.
+    let _ = HOOKS.set(py, hooks);
+    Ok(())
+}
+
+/// The hooks, once they are set.
+pub(crate) fn hooks(py: Python<'_>) -> PyResult<&'static Hooks> {
+    HOOKS
+        .get(py)
+        .ok_or_else(|| PyRuntimeError::new_err("spikard._native is not set up"))
+}
+
+/// An engine's failure as the exception Python users know.
+pub(crate) fn raise(py: Python<'_>, error: Error) -> PyErr {
+    let Ok(hooks) = hooks(py) else {
+        return PyRuntimeError::new_err(error.message);
+    };
+    let class = match error.status {
+        Status::ConfigRefused => &hooks.config_error,
+        Status::RouteRefused | Status::InvalidJson => &hooks.route_error,
+        Status::AddressInUse => {
+            let class = hooks.address_in_use.bind(py).clone();
+            return PyErr::from_type(class, (libc::EADDRINUSE, error.message));
+        }
+        Status::BindFailed => return pyo3::exceptions::PyOSError::new_err(error.message),
+        _ => return PyRuntimeError::new_err(error.message),
+    };
+    PyErr::from_type(class.bind(py).clone(), error.message)
+}
+
+/// Logs a line through the Python half. A failure to log has nowhere to go.
+pub(crate) fn log(py: Python<'_>, level: Level, message: &str) {
+    let number = match level {
+        Level::Error => 1,
+        Level::Warn => 2,
+        Level::Info => 3,
+        Level::Debug => 4,
+    };
+    if let Ok(hooks) = hooks(py)
+        && let Err(error) = hooks.log.call1(py, (number, message)) {
+            error.write_unraisable(py, None);
+        }
+}
