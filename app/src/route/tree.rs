@@ -73,7 +73,8 @@ pub enum InsertError {
 /// What can follow a prefix of segments.
 #[derive(Debug, Default, Clone)]
 struct Node {
-    literals: HashMap<Box<str>, usize>,
+    /// Sorted by text when the tree is finished. Few children are found faster than a hash is made.
+    literals: Vec<(Box<str>, usize)>,
     /// Sorted by hint: the order in which they are tried.
     typed: Vec<(Hint, usize)>,
     untyped: Option<usize>,
@@ -166,6 +167,7 @@ impl Builder {
         let get = self.methods.find(b"GET").unwrap_or_default();
         for node in &mut self.nodes {
             node.typed.sort_unstable();
+            node.literals.sort_unstable();
         }
         let leaves = self
             .nodes
@@ -191,11 +193,15 @@ impl Builder {
     }
 
     fn literal(&mut self, at: usize, text: &str) -> usize {
-        if let Some(next) = self.nodes[at].literals.get(text) {
+        let known = self.nodes[at]
+            .literals
+            .iter()
+            .find(|(own, _)| &**own == text);
+        if let Some((_, next)) = known {
             return *next;
         }
         let next = self.push();
-        self.nodes[at].literals.insert(text.into(), next);
+        self.nodes[at].literals.push((text.into(), next));
         next
     }
 
@@ -250,7 +256,8 @@ impl Tree {
         if path == "*" && method == b"OPTIONS" {
             return Found::Options(self.everywhere);
         }
-        if !decodes(path) {
+        let encoded = memchr::memchr(b'%', path.as_bytes()).is_some();
+        if encoded && !decodes(path) {
             return Found::BadPath;
         }
         let Some(rest) = path.strip_prefix('/') else {
@@ -260,6 +267,7 @@ impl Tree {
             tree: self,
             method,
             wanted,
+            encoded,
             mismatched: false,
             mismatch: None,
             allowed: MethodSet::EMPTY,
@@ -299,6 +307,8 @@ struct Walk<'w> {
     tree: &'w Tree,
     method: &'w [u8],
     wanted: Option<MethodSet>,
+    /// Whether the path has percent-encoding at all.
+    encoded: bool,
     /// Whether a segment on the way here failed its hint.
     mismatched: bool,
     /// The best route whose shape fits but for a hint.
@@ -321,11 +331,16 @@ impl Walk<'_> {
             Some(slash) => (&rest[..slash], Some(&rest[slash + 1..])),
             None => (rest, None),
         };
-        // The whole path was checked before the walk, so decoding cannot fail; an empty text
-        // would only fail to match.
-        let text = decode_segment(raw.as_bytes()).unwrap_or_default();
-        if let Some(next) = node.literals.get(&*text)
-            && let Some(route) = self.step(*next, after)
+        let text = match self.encoded {
+            false => Cow::Borrowed(raw),
+            // The whole path was checked before the walk, so decoding cannot fail; an empty text
+            // would only fail to match.
+            true => decode_segment(raw.as_bytes()).unwrap_or_default(),
+        };
+        if let Ok(place) = node
+            .literals
+            .binary_search_by(|(own, _)| (**own).cmp(&*text))
+            && let Some(route) = self.step(node.literals[place].1, after)
         {
             return Some(route);
         }
@@ -399,8 +414,6 @@ impl Walk<'_> {
 
 /// Whether every segment decodes to UTF-8.
 fn decodes(path: &str) -> bool {
-    memchr::memchr(b'%', path.as_bytes()).is_none()
-        || path
-            .split('/')
-            .all(|piece| decode_segment(piece.as_bytes()).is_ok())
+    path.split('/')
+        .all(|piece| decode_segment(piece.as_bytes()).is_ok())
 }

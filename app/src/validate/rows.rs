@@ -47,7 +47,7 @@ pub(super) fn report<'e>(
     let errors = conditions(&judgement, errors, faults);
     for error in errors {
         if faults.is_full() {
-            break;
+            return faults.truncate();
         }
         judgement.row(&error, faults);
     }

@@ -137,7 +137,11 @@ pub(super) fn only_real_branch<'c>(
 ) -> Option<&'c [ValidationError<'static>]> {
     let is_null = |branch: &[ValidationError<'_>]| match branch {
         [only] => {
-            matches!(only.kind(), Kind::Type { kind: TypeKind::Single(kind) } if kind.as_str() == "null")
+            let is_null = |kind: &TypeKind| match kind {
+                TypeKind::Single(kind) => kind.as_str() == "null",
+                TypeKind::Multiple(_) => false,
+            };
+            matches!(only.kind(), Kind::Type { kind } if is_null(kind))
                 && only.instance_path().as_str() == at.as_str()
         }
         _ => false,

@@ -15,6 +15,11 @@ use super::rows::{Place, report};
 /// without look-around run in linear time; this bounds the others against hostile input.
 const BACKTRACK_STEPS_MAX: usize = 100_000;
 
+/// Most values in a document whose faults are all listed. The validator makes every error before
+/// the first can be looked at, about a microsecond and 300 bytes each, and a value can have many;
+/// of a larger document only the first fault is named.
+const LISTED_VALUES_MAX: usize = 4096;
+
 /// A compiled schema.
 #[derive(Debug)]
 pub struct Schema {
@@ -89,18 +94,32 @@ impl Schema {
         if self.validator.is_valid(value) {
             return;
         }
-        report(
-            &self.document,
-            value,
-            self.validator.iter_errors(value),
-            place,
-            faults,
-        );
+        if counts_at_most(value, &mut { LISTED_VALUES_MAX }) {
+            let errors = self.validator.iter_errors(value);
+            report(&self.document, value, errors, place, faults);
+        } else {
+            let first = self.validator.validate(value).err();
+            report(&self.document, value, first.into_iter(), place, faults);
+            faults.truncate();
+        }
     }
 
     /// The schema as it was given.
     #[must_use]
     pub fn document(&self) -> &Value {
         &self.document
+    }
+}
+
+/// Takes the values of a document from `left`; false when there are more.
+fn counts_at_most(value: &Value, left: &mut usize) -> bool {
+    let Some(fewer) = left.checked_sub(1) else {
+        return false;
+    };
+    *left = fewer;
+    match value {
+        Value::Array(items) => items.iter().all(|item| counts_at_most(item, left)),
+        Value::Object(members) => members.values().all(|member| counts_at_most(member, left)),
+        _ => true,
     }
 }

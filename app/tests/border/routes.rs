@@ -57,13 +57,14 @@ fn mistakes_name_the_route_and_the_remedy() {
 #[test]
 fn schemas_that_do_not_compile_name_their_place() {
     let parameter = json!({ "name": "n", "source": "query", "schema": { "type": "intger" } });
+    let pattern = json!({ "properties": { "a": { "pattern": "(" } } });
     for (more, place) in [
         (
             json!({ "parameters": [parameter] }),
             "the parameter 'n': the schema does not compile at /type",
         ),
         (
-            json!({ "body": { "media": "json", "schema": { "properties": { "a": { "pattern": "(" } } } } }),
+            json!({ "body": { "media": "json", "schema": pattern } }),
             "the body: the schema does not compile at /properties/a/pattern",
         ),
         (

@@ -55,7 +55,8 @@ fn a_condition_is_one_row_where_it_stands() {
         json!([[
             "conditional",
             ["body", "then"],
-            "Input should satisfy the 'then' part of its condition, which it does not at 'vat', 'zip'",
+            "Input should satisfy the 'then' part of its condition, which it does not at 'vat', \
+             'zip'",
             { "branch": "then", "keys": ["vat", "zip"] },
         ]])
     );
@@ -158,4 +159,24 @@ fn a_hostile_pattern_input_ends() {
     let text = "a".repeat(40);
     let found = rows(&schema, &json!(text));
     assert_eq!(found[0]["type"], "string_pattern_mismatch");
+}
+
+#[test]
+fn of_a_large_document_the_first_fault_is_named() {
+    let schema = json!({ "items": { "type": "string" } });
+    let problem = |length: usize| {
+        let mut faults = Faults::new();
+        let body: Value = (0..length).collect();
+        Schema::compile(&schema)
+            .unwrap()
+            .judge_body(&body, &mut faults);
+        faults.into_problem().document()
+    };
+    let small = problem(500);
+    assert_eq!(small["errors"].as_array().unwrap().len(), 500);
+    assert_eq!(small.get("truncated"), None);
+    let large = problem(100_000);
+    assert_eq!(large["errors"].as_array().unwrap().len(), 1);
+    assert_eq!(large["errors"][0]["loc"], json!(["body", "0"]));
+    assert_eq!(large["truncated"], true);
 }
