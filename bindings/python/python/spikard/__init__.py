@@ -1,0 +1,79 @@
+"""Spikard: an HTTP/1.1 server engine in Rust that runs Python handlers on its own thread.
+
+>>> from spikard import Spikard
+>>> app = Spikard()
+>>> @app.get("/hello")
+... def hello():
+...     return {"message": "Hello, World!"}
+>>> app.run()
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from spikard import _native
+from spikard._native import Request
+from spikard.app import (
+    Spikard,
+    delete,
+    get,
+    head,
+    options,
+    patch,
+    post,
+    put,
+    route,
+    trace,
+)
+from spikard.config import ServerConfig
+from spikard.encoding import encode
+from spikard.errors import AddressInUse, ConfigError, RouteError
+from spikard.headers import Headers
+from spikard.logging import handler_failed, log
+from spikard.params import Body, Cookie, Header, Path, Query
+from spikard.problem import HttpProblem
+from spikard.response import Response
+from spikard.route import Route
+
+__all__ = [
+    "AddressInUse",
+    "Body",
+    "ConfigError",
+    "Cookie",
+    "Header",
+    "Headers",
+    "HttpProblem",
+    "Path",
+    "Query",
+    "Request",
+    "Response",
+    "Route",
+    "RouteError",
+    "ServerConfig",
+    "Spikard",
+    "delete",
+    "get",
+    "head",
+    "options",
+    "patch",
+    "post",
+    "put",
+    "route",
+    "trace",
+]
+
+_native.setup(
+    response_type=Response,
+    problem_type=HttpProblem,
+    encode=encode,
+    handler_failed=handler_failed,
+    log=log,
+    config_error=ConfigError,
+    route_error=RouteError,
+    address_in_use=AddressInUse,
+)
+Mapping.register(_native.Headers)
+# The native module has taken it out of the environment; Python keeps its own copy of that.
+os.environ.pop("SPIKARD_WORKER", None)

@@ -1,0 +1,204 @@
+"""The native module: the engine, its workers, and the process tree."""
+
+from asyncio import AbstractEventLoop
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
+
+from spikard.errors import AddressInUse, ConfigError, RouteError
+
+# One entry per parameter of a handler, in order: (kind, index, python_name, converter).
+# Kinds: 0 the engine's argument `index`, 1 the body, 2 the Request; 3, 4 and 5 the same by keyword.
+# A converter receives the engine's value, or the body's bytes.
+Binder = tuple[tuple[int, int, str, Callable[[Any], Any] | None], ...]
+
+class Engine:
+    """An application: a configuration and its routes."""
+
+    def __init__(self) -> None: ...
+    def configure(self, json: str) -> None:
+        """Take a configuration document. Raises ConfigError that names every fault."""
+
+    def route(
+        self, document: str, handler: Callable[..., Any], is_async: bool, binder: Binder
+    ) -> int:
+        """Add a route and return its handler's number. Raises RouteError."""
+
+class Headers:
+    """The header fields of a request, as received. Lookup ignores case."""
+
+    def __getitem__(self, name: str) -> str: ...
+    def __contains__(self, name: object) -> bool: ...
+    def __iter__(self) -> Iterator[str]: ...
+    def __len__(self) -> int: ...
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the first value of this name, or the default."""
+
+    def getlist(self, name: str) -> list[str]:
+        """Return every value of this name, in order."""
+
+    def keys(self) -> list[str]:
+        """Return the names, in lower case, once each."""
+
+    def values(self) -> list[str]:
+        """Return the first value of each name."""
+
+    def items(self) -> list[tuple[str, str]]:
+        """Return every field in order, repeats included."""
+
+class Request:
+    """One request, for handlers that ask for it (`request: Request`)."""
+
+    @property
+    def method(self) -> str:
+        """The method, as sent."""
+
+    @property
+    def path(self) -> str:
+        """The path as sent, percent-encoded, without the query."""
+
+    @property
+    def query_string(self) -> str:
+        """The query as sent, without `?`; empty if absent."""
+
+    @property
+    def url(self) -> str:
+        """The whole URL."""
+
+    @property
+    def scheme(self) -> str:
+        """`http`."""
+
+    @property
+    def http_version(self) -> str:
+        """`1.1` or `1.0`."""
+
+    @property
+    def client(self) -> tuple[str, int] | None:
+        """The client's address and port; None in process."""
+
+    @property
+    def route(self) -> str:
+        """The pattern of the route, as registered."""
+
+    @property
+    def request_id(self) -> str:
+        """The id of this exchange; empty if ids are off."""
+
+    @property
+    def headers(self) -> Headers:
+        """The header fields."""
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """The cookies by name."""
+
+    @property
+    def path_params(self) -> dict[str, Any]:
+        """The converted values of the path, by name."""
+
+    @property
+    def query_params(self) -> dict[str, Any]:
+        """The converted values of the query, by name."""
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """Whatever this request's functions want to share."""
+
+    @property
+    def body(self) -> bytes:
+        """The body, whole."""
+
+    def json(self) -> Any:
+        """Return the body read as JSON. Raises ValueError if it is none."""
+
+    def text(self) -> str:
+        """Return the body read as UTF-8. Raises UnicodeDecodeError if it is none."""
+
+class Server:
+    """A worker that accepts connections. Made, turned and closed on the loop's thread."""
+
+    fd: int
+    engine_name: str
+    def __init__(
+        self,
+        engine: Engine,
+        listener_fd: int,
+        loop: AbstractEventLoop,
+        *,
+        blocking_threads: int,
+        queue_timeout: float,
+        on_drained: Callable[[], None],
+    ) -> None:
+        """Make a worker that owns `listener_fd`. The loop must watch `fd` and call `turn`."""
+
+    def turn(self) -> None:
+        """Do all that is due. Schedules its own follow-ups on the loop."""
+
+    def stop(self, force: bool = False) -> None:
+        """Accept nothing more and finish what is in flight; with `force`, close at once."""
+
+    def stats(self) -> dict[str, int]:
+        """Return how many connections, calls in flight and orphans there are."""
+
+    def close(self) -> None:
+        """Free the worker."""
+
+class InProcess:
+    """A worker without sockets: requests are handed in as bytes."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        loop: AbstractEventLoop | None,
+        *,
+        blocking_threads: int,
+        queue_timeout: float,
+    ) -> None:
+        """Make a worker; its turns run on the loop."""
+
+    def inject(self, request: bytes, callback: Callable[[bytes], None]) -> None:
+        """Hand in a raw request; the callback gets the raw reply."""
+
+    def turn(self) -> float | None:
+        """Do all that is due and return the seconds until the next deadline."""
+
+    def close(self) -> None:
+        """Free the worker."""
+
+class Inherited:
+    """What a parent left for this process, its worker."""
+
+    worker: int
+    workers: int
+    listener_fd: int
+    control_fd: int
+    def ready(self, engine_name: str) -> None:
+        """Tell the parent that this worker accepts connections."""
+
+    def read_order(self) -> Literal["stop", "force", "parent_gone"] | None:
+        """Return the next order, or None while there is none. Never blocks."""
+
+def listen(host: str, port: int, count: int, backlog: int) -> tuple[list[int], int]:
+    """Bind `count` sockets that share an address; return their descriptors and the port.
+
+    Raises AddressInUse, or OSError.
+    """
+
+def supervise(command: list[str], config_json: str) -> int:
+    """Run workers with this command until the server ends, and return the exit code."""
+
+def inherited() -> Inherited | None:
+    """Return what a parent left for this process, if it is a worker."""
+
+def setup(
+    *,
+    response_type: type,
+    problem_type: type[BaseException],
+    encode: Callable[[Any], bytes],
+    handler_failed: Callable[[BaseException, str, str, str, str], None],
+    log: Callable[[int, str], None],
+    config_error: type[ConfigError],
+    route_error: type[RouteError],
+    address_in_use: type[AddressInUse],
+) -> None:
+    """Hand the package's classes and functions to the native module, once."""

@@ -1,0 +1,210 @@
+"""The application: routes are registered on it, and it is served.
+
+Knows nothing of how signatures are read or how a server runs.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from spikard import server
+from spikard._native import Engine
+from spikard.config import document_of, read
+from spikard.route import Route, RouteOptions
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from spikard._generated.config import ServerConfig
+
+__all__ = ["Spikard", "delete", "get", "head", "options", "patch", "post", "put", "route", "trace"]
+
+H = TypeVar("H", bound=Callable[..., Any])
+
+
+class Spikard:
+    """An application: a set of routes and a configuration.
+
+    The module's own decorators (`spikard.get`, ...) register on the application made last.
+    """
+
+    __slots__ = ("__weakref__", "_checker", "_config", "_routes")
+
+    current_instance: ClassVar[Spikard | None] = None
+    """The application made last."""
+
+    def __init__(self, config: ServerConfig | Mapping[str, Any] | None = None) -> None:
+        """Make an application. `config` is used where none is given when it is served."""
+        self._config = config
+        self._routes: list[Route] = []
+        # Routes are tried here at once, so that a refusal points to the decorator.
+        self._checker = Engine()
+        Spikard.current_instance = self
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """Every route, in the order of registration."""
+        return tuple(self._routes)
+
+    def add(self, route: Route) -> None:
+        """Register a route that is already described. Raises RouteError."""
+        route.register(self._checker)
+        self._routes.append(route)
+
+    def route(
+        self,
+        path: str,
+        methods: str | Iterable[str] = ("GET",),
+        **options: Unpack[RouteOptions],
+    ) -> Callable[[H], H]:
+        """Register the decorated function for these methods of a path. It is returned unchanged.
+
+        See `RouteOptions` for the options. Raises RouteError if the function or the path cannot be
+        served.
+        """
+        names = (methods,) if isinstance(methods, str) else tuple(methods)
+
+        def register(handler: H) -> H:
+            scope = sys._getframe(1).f_locals
+            self.add(Route.read(handler, path, tuple(map(str.upper, names)), options, scope))
+            return handler
+
+        return register
+
+    def get(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+        """Register the decorated function for GET, and for HEAD unless that has its own."""
+        return self.route(path, "GET", **options)
+
+    def post(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+        """Register the decorated function for POST."""
+        return self.route(path, "POST", **options)
+
+    def put(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+        """Register the decorated function for PUT."""
+        return self.route(path, "PUT", **options)
+
+    def patch(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+        """Register the decorated function for PATCH."""
+        return self.route(path, "PATCH", **options)
+
+    def delete(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+        """Register the decorated function for DELETE."""
+        return self.route(path, "DELETE", **options)
+
+    def head(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+        """Register the decorated function for HEAD."""
+        return self.route(path, "HEAD", **options)
+
+    def options(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+        """Register the decorated function for OPTIONS."""
+        return self.route(path, "OPTIONS", **options)
+
+    def trace(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+        """Register the decorated function for TRACE."""
+        return self.route(path, "TRACE", **options)
+
+    def run(
+        self,
+        config: ServerConfig | Mapping[str, Any] | None = None,
+        *,
+        host: str | None = None,
+        port: int | None = None,
+        workers: int | None = None,
+    ) -> None:
+        """Serve until SIGINT or SIGTERM; a second signal ends what is still in flight.
+
+        `host`, `port` and `workers` replace those of `config`. The program is started again once
+        per worker, so code above this line runs once per process. Where it cannot be started again
+        (interactive session, notebook, another thread than the main one), one worker serves in this
+        process. Raises ConfigError; ends the process with a code other than 0 if the server could
+        not start or had to be cut short.
+        """
+        server.run(*self.build(config, host=host, port=port, workers=workers))
+
+    async def serve(
+        self,
+        config: ServerConfig | Mapping[str, Any] | None = None,
+        *,
+        host: str | None = None,
+        port: int | None = None,
+    ) -> None:
+        """Serve in the event loop that runs already, with one worker, until cancelled.
+
+        Cancelling lets what is in flight finish within `shutdown_timeout`. Signals are left to the
+        program. Raises ConfigError, AddressInUse or OSError.
+        """
+        engine, _, settings = self.build(config, host=host, port=port)
+        await server.serve(engine, settings)
+
+    def build(
+        self, config: ServerConfig | Mapping[str, Any] | None = None, **changes: object
+    ) -> tuple[Engine, str, ServerConfig]:
+        """Return an engine with these routes, its configuration as JSON, and the same as object.
+
+        Raises ConfigError that names every fault.
+        """
+        document = document_of(self._config if config is None else config, **changes)
+        engine = Engine()
+        engine.configure(document)
+        for route in self._routes:
+            route.register(engine)
+        return engine, document, read(document)
+
+
+def _current(verb: str) -> Spikard:
+    """Return the application made last. Raises RuntimeError that names the fix."""
+    if Spikard.current_instance is None:
+        raise RuntimeError(
+            f"@{verb} has no application to register on: "
+            f"write `app = Spikard()` above it, or use `@app.{verb}`"
+        )
+    return Spikard.current_instance
+
+
+def route(
+    path: str, methods: str | Iterable[str] = ("GET",), **options: Unpack[RouteOptions]
+) -> Callable[[H], H]:
+    """As `Spikard.route`, on the application made last."""
+    return _current("route").route(path, methods, **options)
+
+
+def get(path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+    """As `Spikard.get`, on the application made last."""
+    return _current("get").get(path, **options)
+
+
+def post(path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+    """As `Spikard.post`, on the application made last."""
+    return _current("post").post(path, **options)
+
+
+def put(path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+    """As `Spikard.put`, on the application made last."""
+    return _current("put").put(path, **options)
+
+
+def patch(path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+    """As `Spikard.patch`, on the application made last."""
+    return _current("patch").patch(path, **options)
+
+
+def delete(path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+    """As `Spikard.delete`, on the application made last."""
+    return _current("delete").delete(path, **options)
+
+
+def head(path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+    """As `Spikard.head`, on the application made last."""
+    return _current("head").head(path, **options)
+
+
+def options(path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+    """As `Spikard.options`, on the application made last."""
+    return _current("options").options(path, **options)
+
+
+def trace(path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+    """As `Spikard.trace`, on the application made last."""
+    return _current("trace").trace(path, **options)

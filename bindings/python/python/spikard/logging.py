@@ -1,0 +1,68 @@
+"""Where the engine's sentences go: the logger "spikard", or stderr if nobody listens to it.
+
+A program that configures logging gets records; one that does not still sees how its server
+started and why a handler failed.
+Knows nothing of what is logged.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+import traceback
+
+__all__ = ["handler_failed", "log", "logger"]
+
+logger = logging.getLogger("spikard")
+"""Give it handlers and a level as any logger; then nothing is printed to stderr."""
+
+
+def log(level: int, message: str, error: BaseException | None = None) -> None:
+    """Log one sentence of the engine, with the traceback of `error`. Any thread."""
+    number = LEVELS.get(level, logging.INFO)
+    if logger.hasHandlers():
+        logger.log(number, message, exc_info=error)
+    elif number >= (logger.level or logging.INFO):
+        _print(number, message, error)
+
+
+def handler_failed(
+    error: BaseException, request_id: str, method: str, path: str, route: str
+) -> None:
+    """Log the exception of a handler, which the client never sees."""
+    name = f" [{request_id}]" if request_id else ""
+    log(ERROR, f"{method} {path} failed in {route}{name}: {type(error).__name__}: {error}", error)
+
+
+def _print(number: int, message: str, error: BaseException | None) -> None:
+    """Write one readable line, and the traceback below it, in one piece."""
+    level = f"{logging.getLevelName(number):<7}"
+    stream = sys.stderr
+    if stream is None:
+        return
+    if stream.isatty() and "NO_COLOR" not in os.environ:
+        level = f"\x1b[{COLOURS.get(number, '0')}m{level}\x1b[0m"
+    text = f"{time.strftime('%H:%M:%S')} {level} {message}\n"
+    if error is not None:
+        text += "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    try:
+        stream.write(text)
+        stream.flush()
+    except (OSError, ValueError):
+        # Nobody reads stderr any more; a server does not end for that.
+        return
+
+
+ERROR, WARNING, INFO, DEBUG = 1, 2, 3, 4
+"""The engine's levels."""
+
+# The engine's levels as those of the logging module.
+LEVELS = {
+    ERROR: logging.ERROR,
+    WARNING: logging.WARNING,
+    INFO: logging.INFO,
+    DEBUG: logging.DEBUG,
+}
+COLOURS = {logging.ERROR: "31", logging.WARNING: "33", logging.INFO: "32", logging.DEBUG: "2"}

@@ -1,0 +1,122 @@
+"""Markers that say where a parameter is read from, and what it must satisfy.
+
+A marker stands as a default (`q: str = Query(alias="search")`) or in an annotation
+(`q: Annotated[str, Query(alias="search")] = ""`); `q: Query[str]` is short for the latter.
+Knows nothing of how a value is read.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+__all__ = ["Body", "Cookie", "Header", "Marker", "Path", "Query"]
+
+Place = Literal["path", "query", "header", "cookie", "body"]
+
+
+class Marker:
+    """What one use of a source says, such as `Query(alias="q", max_length=20)`."""
+
+    __slots__ = (
+        "alias",
+        "default",
+        "ge",
+        "gt",
+        "le",
+        "lt",
+        "max_length",
+        "min_length",
+        "multiple_of",
+        "pattern",
+        "place",
+        "schema",
+    )
+
+    def __init__(
+        self,
+        place: Place,
+        default: Any = ...,
+        alias: str | None = None,
+        schema: dict[str, Any] | None = None,
+        **limits: Any,
+    ) -> None:
+        """See `Source.__call__`."""
+        self.place = place
+        self.default = default
+        self.alias = alias
+        self.schema = schema
+        for name in LIMITS:
+            setattr(self, name, limits.get(name))
+
+    def __repr__(self) -> str:
+        return f"{self.place.capitalize()}(...)"
+
+
+class Source:
+    """A place that parameters are read from. Calling it makes a marker."""
+
+    __slots__ = ("place",)
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+
+    # The result is Any, as the marker stands where a value of the annotated type does.
+    def __call__(
+        self,
+        default: Any = ...,
+        *,
+        alias: str | None = None,
+        gt: float | None = None,
+        ge: float | None = None,
+        lt: float | None = None,
+        le: float | None = None,
+        multiple_of: float | None = None,
+        min_length: int | None = None,
+        max_length: int | None = None,
+        pattern: str | None = None,
+        schema: dict[str, Any] | None = None,
+    ) -> Any:
+        """Say that a parameter is read from here.
+
+        `default` applies when the value is absent; `...`, which is the default, means none.
+        `alias` is the name on the wire. `gt` to `multiple_of` bound numbers; `min_length` and
+        `max_length` bound the characters of text or the items of a list; `pattern` is a regular
+        expression, searched for anywhere in the text. `schema`, a JSON Schema, replaces the one of
+        the annotation.
+        """
+        return Marker(
+            self.place,
+            default,
+            alias,
+            schema,
+            gt=gt,
+            ge=ge,
+            lt=lt,
+            le=le,
+            multiple_of=multiple_of,
+            min_length=min_length,
+            max_length=max_length,
+            pattern=pattern,
+        )
+
+    def __getitem__(self, kind: Any) -> Any:
+        """Return the annotation of a value of type `kind` that is read from here."""
+        return Annotated[kind, self]
+
+    def __repr__(self) -> str:
+        return self.place.capitalize()
+
+
+# What bounds a value, under the names that msgspec and annotated_types use too.
+LIMITS = ("gt", "ge", "lt", "le", "multiple_of", "min_length", "max_length", "pattern")
+
+Path = Source("path")
+"""A segment of the path."""
+Query = Source("query")
+"""The query string."""
+Header = Source("header")
+"""A header field; `_` in the parameter's name stands for `-`."""
+Cookie = Source("cookie")
+"""A cookie."""
+Body = Source("body")
+"""The request body: JSON, or as it is for `bytes`."""

@@ -1,0 +1,245 @@
+"""Serving: who listens, in which process, on which event loop, and who tells it to stop.
+
+`run` is called in three roles. The process that the user started becomes the parent, which only
+supervises; the copies of the program that it starts are its workers; and where the program cannot
+be started again, one worker serves in place.
+Knows nothing of routes or handlers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import multiprocessing
+import signal
+import sys
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from spikard import _native
+from spikard.config import seconds_of
+from spikard.errors import ConfigError
+from spikard.logging import INFO, log
+
+if TYPE_CHECKING:
+    from spikard._generated.config import ServerConfig
+
+__all__ = ["Guest", "new_loop", "run", "run_in", "serve"]
+
+
+class Guest:
+    """A server as a guest of an event loop. Made, stopped and awaited on the loop's thread."""
+
+    __slots__ = ("_drained", "_loop", "port", "server")
+
+    def __init__(
+        self, engine: _native.Engine, config: ServerConfig, listener_fd: int, port: int
+    ) -> None:
+        """Start to serve on a listening socket, which is the guest's from now on."""
+        self._loop = asyncio.get_running_loop()
+        self._drained: asyncio.Future[None] = self._loop.create_future()
+        self.port = port
+        self.server = _native.Server(
+            engine,
+            listener_fd,
+            self._loop,
+            blocking_threads=config.blocking_threads,
+            queue_timeout=seconds_of(config.queue_timeout),
+            on_drained=self._on_drained,
+        )
+        self._loop.add_reader(self.server.fd, self.server.turn)
+        self._loop.call_soon(self.server.turn)
+
+    @classmethod
+    def listen(cls, engine: _native.Engine, config: ServerConfig) -> Guest:
+        """Start to serve on the configured address. Raises AddressInUse or OSError."""
+        fds, port = _native.listen(config.host, config.port, 1, config.backlog)
+        return cls(engine, config, fds[0], port)
+
+    def stop(self, force: bool = False) -> None:
+        """Accept nothing more and finish what is in flight; with `force`, close at once."""
+        if not self._drained.done():
+            self.server.stop(force)
+
+    async def drained(self) -> None:
+        """Wait until every connection is closed, and free the worker.
+
+        Cancelling this stops the server; it returns when that is done.
+        """
+        try:
+            try:
+                await asyncio.shield(self._drained)
+            except asyncio.CancelledError:
+                self.stop()
+                await self._drained
+                raise
+        finally:
+            self._loop.remove_reader(self.server.fd)
+            self.server.close()
+
+    def _on_drained(self) -> None:
+        if not self._drained.done():
+            self._drained.set_result(None)
+
+
+def run(engine: _native.Engine, document: str, config: ServerConfig) -> None:
+    """Serve until told to stop, in whichever role this process has."""
+    _refuse_gevent()
+    inherited = _native.inherited()
+    if inherited is not None:
+        run_in(new_loop(), _work(engine, config, inherited))
+        return
+    reason = _bound_to_this_process()
+    if reason is not None:
+        if config.workers > 1:
+            raise ConfigError(
+                f"/workers: {config.workers} workers need a program that can be started again, "
+                f"and this one cannot: {reason}; use workers=1"
+            )
+        run_in(new_loop(), _serve_here(engine, config, reason))
+        return
+    code = _native.supervise(_command(), document)
+    if code != 0:
+        sys.exit(code)
+
+
+async def serve(engine: _native.Engine, config: ServerConfig) -> None:
+    """Serve in the running loop until cancelled."""
+    _refuse_gevent()
+    if config.workers > 1:
+        raise ConfigError(
+            f"/workers: serve() is one worker in the loop that calls it, not {config.workers}; "
+            "use run() for several"
+        )
+    guest = Guest.listen(engine, config)
+    _announce(guest, config, "in the running event loop")
+    await guest.drained()
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    """Return a new event loop: uvloop's where it is installed, else asyncio's own."""
+    try:
+        loop: asyncio.AbstractEventLoop = importlib.import_module("uvloop").new_event_loop()
+    except ImportError:
+        loop = asyncio.new_event_loop()
+    return loop
+
+
+def run_in(loop: asyncio.AbstractEventLoop, main: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine on a new loop, then end what it left behind and close the loop."""
+    try:
+        asyncio.set_event_loop(loop)
+        loop.run_until_complete(main)
+    finally:
+        try:
+            tasks = asyncio.all_tasks(loop)
+            for task in tasks:
+                task.cancel()
+            loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+            loop.run_until_complete(loop.shutdown_asyncgens())
+        finally:
+            asyncio.set_event_loop(None)
+            loop.close()
+
+
+async def _work(engine: _native.Engine, config: ServerConfig, inherited: _native.Inherited) -> None:
+    """Serve as a parent's worker: take its orders, and no Ctrl-C."""
+    loop = asyncio.get_running_loop()
+    guest = Guest(engine, config, inherited.listener_fd, config.port)
+    name, _, why = guest.server.engine_name.partition(" ")
+
+    def obey() -> None:
+        while (order := inherited.read_order()) is not None:
+            guest.stop(force=order == "force")
+            if order == "parent_gone":
+                loop.remove_reader(inherited.control_fd)
+                return
+
+    loop.add_reader(inherited.control_fd, obey)
+    if why and inherited.worker == 0:
+        log(INFO, f"serving on {guest.server.engine_name}")
+    try:
+        inherited.ready(name)
+        # A service manager may send SIGTERM to every process at once; only the parent counts.
+        with _on_signals((signal.SIGTERM,), guest.stop):
+            await guest.drained()
+    finally:
+        loop.remove_reader(inherited.control_fd)
+
+
+async def _serve_here(engine: _native.Engine, config: ServerConfig, reason: str) -> None:
+    """Serve in this process: the first signal stops, the second forces."""
+    guest = Guest.listen(engine, config)
+    _announce(guest, config, f"one worker in this process, as {reason}")
+    signals = 0
+
+    def count() -> None:
+        nonlocal signals
+        signals += 1
+        guest.stop(force=signals > 1)
+
+    with _on_signals((signal.SIGINT, signal.SIGTERM), count):
+        await guest.drained()
+
+
+@contextmanager
+def _on_signals(numbers: tuple[signal.Signals, ...], act: Callable[[], None]) -> Iterator[None]:
+    """Call a function on signals, where this thread may ask for them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number in numbers:
+        loop.add_signal_handler(number, act)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            loop.remove_signal_handler(number)
+            if handler is not None:
+                signal.signal(number, handler)
+
+
+def _announce(guest: Guest, config: ServerConfig, how: str) -> None:
+    host = f"[{config.host}]" if ":" in config.host else config.host
+    log(INFO, f"listening on http://{host}:{guest.port}, {guest.server.engine_name}, {how}")
+
+
+def _bound_to_this_process() -> str | None:
+    """Return why the program cannot be started again, or None if it can."""
+    main = sys.modules.get("__main__")
+    started_from = getattr(main, "__file__", None) or getattr(main, "__spec__", None)
+    if threading.current_thread() is not threading.main_thread():
+        return "run() was not called on the main thread"
+    if multiprocessing.parent_process() is not None:
+        return "the process was started by multiprocessing"
+    if hasattr(sys, "ps1") or sys.flags.interactive:
+        return "the session is interactive"
+    if "-c" not in sys.orig_argv[1:2] and started_from is None:
+        return "the program is not in a file"
+    if not sys.executable:
+        return "Python is embedded in another program"
+    return None
+
+
+def _command() -> list[str]:
+    """Return the command that starts this program again, also after a change of directory."""
+    arguments = sys.orig_argv[1:]
+    main = sys.modules["__main__"]
+    if getattr(main, "__spec__", None) is None and sys.argv[0] in arguments:
+        path = getattr(main, "__file__", None) or sys.argv[0]
+        arguments[arguments.index(sys.argv[0])] = path
+    return [sys.executable, *arguments]
+
+
+def _refuse_gevent() -> None:
+    """Refuse a process that gevent has patched: its switches would freeze the worker."""
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey is not None and any(map(monkey.is_module_patched, ("socket", "threading", "time"))):
+        raise RuntimeError(
+            "gevent has patched this process, and greenlets cannot run inside the server's turns; "
+            "remove monkey.patch_all(), or keep gevent in a process of its own"
+        )
