@@ -3,6 +3,7 @@
 //! A fuzz target is one call of one of these; a seeded test calls them on every build.
 
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 use spikard_middleware::Arguments;
@@ -15,6 +16,8 @@ use crate::route::pattern::Pattern;
 use crate::route::tree::{Builder, Found};
 use crate::validate::fault::{Faults, Source};
 use crate::validate::json::{self, JsonFaultKind};
+use crate::validate::rows::Place;
+use crate::validate::schema::Schema;
 
 /// Lines of patterns, then one line that is the request's path.
 ///
@@ -86,6 +89,34 @@ pub fn fuzz_json(data: &[u8]) {
     }
 }
 
+/// A JSON text, judged as it lies and as values.
+///
+/// # Panics
+/// When a fact does not hold.
+pub fn fuzz_schema(data: &[u8]) {
+    let Ok(tape) = json::lay_out(data, 32) else {
+        return;
+    };
+    let value = tape.to_value();
+    for schema in body_schemas() {
+        let mut laid_out = Faults::new();
+        schema.judge_body(&tape, &mut laid_out);
+        let mut built = Faults::new();
+        let place = Place {
+            source: Source::Body,
+            path: &[],
+            input: None,
+        };
+        schema.judge(&value, &place, &mut built);
+        // Only numbers beyond 64 bits may be rounded to something valid.
+        let rounded = laid_out.rows().iter().any(|row| row.kind == "value_error");
+        assert!(
+            rounded || laid_out.rows() == built.rows(),
+            "{value}: {laid_out:?} {built:?}"
+        );
+    }
+}
+
 /// The text of a parameter, or a query string.
 ///
 /// # Panics
@@ -132,6 +163,28 @@ pub fn fuzz_convert(data: &[u8]) {
             );
         }
     }
+}
+
+fn body_schemas() -> &'static [Schema] {
+    static SCHEMAS: OnceLock<Vec<Schema>> = OnceLock::new();
+    SCHEMAS.get_or_init(|| {
+        let documents = [
+            json!({ "type": ["integer", "array", "object"], "minItems": 2, "uniqueItems": true,
+                "items": { "type": "integer", "minimum": 1, "multipleOf": 2 } }),
+            json!({ "required": ["a"], "maxProperties": 2, "additionalProperties": false,
+                "properties": { "a": { "type": "number", "exclusiveMaximum": 10 }, "b": {} } }),
+            json!({ "enum": [null, true, 1, "a", [], {}, { "a": 1 }, [1, 1.0]] }),
+            json!({ "anyOf": [{ "type": "string", "maxLength": 1 }, { "type": "null" }] }),
+            json!({ "oneOf": [{ "items": { "$ref": "#" } }, { "propertyNames": { "minLength": 2 } }],
+                "contains": { "const": 0 }, "unevaluatedItems": { "type": "integer" } }),
+            json!({ "if": { "required": ["a"] }, "then": { "dependentRequired": { "a": ["b"] } },
+                "else": { "not": { "type": "boolean" } }, "patternProperties": { "^é": false } }),
+        ];
+        let schemas: Vec<Schema> =
+            documents.iter().filter_map(|document| Schema::compile(document).ok()).collect();
+        assert_eq!(schemas.len(), documents.len(), "all of them compile");
+        schemas
+    })
 }
 
 fn schemas() -> [Value; 6] {

@@ -1,7 +1,7 @@
 //! JSON text, judged in one pass over the bytes (RFC 8259): syntax, depth, duplicate keys.
 //!
 //! The host receives the untouched bytes, so this pass only has to say whether they are sound;
-//! it builds values on the way when a schema wants to see them. It refuses what parsers disagree
+//! it lays them out on the way when a schema wants to see them. It refuses what parsers disagree
 //! about: duplicate keys (RFC 8259 §4), lone surrogates (§8.2), bytes that are not UTF-8 (§8.1).
 //! Numbers of any size are sound. Knows nothing of schemas or requests.
 
@@ -9,7 +9,9 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
-use serde_json::{Map, Number, Value};
+use serde_json::Value;
+
+use super::tape::{Kind, Tape, TapeBuilder};
 
 /// Objects with at most this many keys are searched for duplicates pair by pair: no allocation,
 /// and faster than hashing.
@@ -38,6 +40,8 @@ pub enum JsonFaultKind {
         /// The limit.
         depth_max: u32,
     },
+    /// A text that is laid out has at most 4 GiB.
+    TooLong,
     /// A key that the same object already has.
     DuplicateKey {
         /// The key, unescaped.
@@ -55,6 +59,7 @@ impl fmt::Display for JsonFaultKind {
                 out,
                 "The JSON body is nested deeper than {depth_max} levels (setting: max_json_depth)"
             ),
+            Self::TooLong => write!(out, "The JSON body is longer than 4 GiB"),
             Self::DuplicateKey { key } => write!(out, "The JSON body has the key '{key}' twice"),
         }
     }
@@ -65,164 +70,111 @@ impl fmt::Display for JsonFaultKind {
 /// # Errors
 /// The first [`JsonFault`].
 pub fn check(text: &[u8], depth_max: u32) -> Result<(), JsonFault> {
-    Scanner::<Nothing>::document(text, depth_max)
+    scan(text, depth_max, Unnoticed).map(|_| ())
 }
 
-/// Checks a whole text and builds its value.
+/// Checks a whole text and lays out its values, for a schema to look at.
 ///
-/// Integers beyond 64 bits become the nearest float, and floats beyond `f64` the largest one of
-/// their sign: schemas compare numbers as `f64`, and the host reads the exact bytes anyway.
+/// # Errors
+/// As for [`check`].
+pub fn lay_out(text: &[u8], depth_max: u32) -> Result<Tape<'_>, JsonFault> {
+    if u32::try_from(text.len()).is_err() {
+        let position = u32::MAX as usize;
+        return Err(JsonFault {
+            position,
+            kind: JsonFaultKind::TooLong,
+        });
+    }
+    let (tape, text) = scan(text, depth_max, TapeBuilder::default())?;
+    Ok(tape.finish(text))
+}
+
+/// Checks a whole text and builds its value. See [`Tape::to_value`] for numbers.
 ///
 /// # Errors
 /// As for [`check`].
 pub fn parse(text: &[u8], depth_max: u32) -> Result<Value, JsonFault> {
-    Scanner::<Value>::document(text, depth_max)
+    lay_out(text, depth_max).map(|tape| tape.to_value())
 }
 
-/// What a scan leaves behind.
-trait Build: Sized {
-    type Members;
-    type Items;
-    fn object() -> Self::Members;
-    fn array() -> Self::Items;
-    fn member(object: &mut Self::Members, key: &str, value: Self);
-    fn item(array: &mut Self::Items, value: Self);
-    fn end_object(object: Self::Members) -> Self;
-    fn end_array(array: Self::Items) -> Self;
-    fn string(text: Cow<'_, str>) -> Self;
-    fn number(text: &str, integral: bool) -> Self;
-    fn boolean(value: bool) -> Self;
-    fn null() -> Self;
+fn scan<T: Trace>(bytes: &[u8], depth_max: u32, trace: T) -> Result<(T, &str), JsonFault> {
+    let text = std::str::from_utf8(bytes).map_err(|error| JsonFault {
+        position: error.valid_up_to(),
+        kind: JsonFaultKind::NotUtf8,
+    })?;
+    let mut scanner = Scanner {
+        text,
+        at: 0,
+        depth_left: depth_max,
+        depth_max,
+        keys: Vec::new(),
+        trace,
+    };
+    scanner.value()?;
+    scanner.space();
+    if scanner.at < text.len() {
+        Err(scanner.syntax())
+    } else {
+        Ok((scanner.trace, text))
+    }
 }
 
-/// Leaves nothing: the check alone.
-type Nothing = ();
-
-impl Build for Nothing {
-    type Members = ();
-    type Items = ();
-    fn object() {}
-    fn array() {}
-    fn member((): &mut (), _: &str, (): ()) {}
-    fn item((): &mut (), (): ()) {}
-    fn end_object((): ()) {}
-    fn end_array((): ()) {}
-    fn string(_: Cow<'_, str>) {}
-    fn number(_: &str, _: bool) {}
-    fn boolean(_: bool) {}
-    fn null() {}
+/// Who is told what a scan finds, in the order of the text.
+pub(super) trait Trace {
+    /// An array or object opens. Returns what [`Trace::close`] wants back.
+    fn open(&mut self, kind: Kind) -> usize;
+    /// It closes, with this many items or members.
+    fn close(&mut self, mark: usize, count: u32);
+    /// A scalar that is not a string, at `start..end` of the text.
+    fn scalar(&mut self, kind: Kind, start: usize, end: usize);
+    /// A string or key: at `start..end` of the text as it is, unless it had to be unescaped.
+    fn string(&mut self, unescaped: Option<&str>, start: usize, end: usize);
 }
 
-impl Build for Value {
-    type Members = Map<String, Value>;
-    type Items = Vec<Value>;
+/// Tells nobody: the check alone.
+struct Unnoticed;
 
-    fn object() -> Self::Members {
-        Map::new()
+impl Trace for Unnoticed {
+    fn open(&mut self, _: Kind) -> usize {
+        0
     }
-
-    fn array() -> Self::Items {
-        Vec::new()
-    }
-
-    fn member(object: &mut Self::Members, key: &str, value: Self) {
-        object.insert(key.to_owned(), value);
-    }
-
-    fn item(array: &mut Self::Items, value: Self) {
-        array.push(value);
-    }
-
-    fn end_object(object: Self::Members) -> Self {
-        Self::Object(object)
-    }
-
-    fn end_array(array: Self::Items) -> Self {
-        Self::Array(array)
-    }
-
-    fn string(text: Cow<'_, str>) -> Self {
-        Self::String(text.into_owned())
-    }
-
-    fn number(text: &str, integral: bool) -> Self {
-        if integral && let Ok(number) = text.parse::<u64>() {
-            return number.into();
-        }
-        // Minus zero is not an integer's value; it goes on as a float.
-        if integral
-            && let Ok(number) = text.parse::<i64>()
-            && number != 0
-        {
-            return number.into();
-        }
-        // The scanner admits only the JSON grammar, all of which `f64` parses.
-        let number = text
-            .parse::<f64>()
-            .unwrap_or_default()
-            .clamp(f64::MIN, f64::MAX);
-        Number::from_f64(number).map_or(Self::Null, Self::Number)
-    }
-
-    fn boolean(value: bool) -> Self {
-        Self::Bool(value)
-    }
-
-    fn null() -> Self {
-        Self::Null
-    }
+    fn close(&mut self, _: usize, _: u32) {}
+    fn scalar(&mut self, _: Kind, _: usize, _: usize) {}
+    fn string(&mut self, _: Option<&str>, _: usize, _: usize) {}
 }
 
 /// One pass over one text.
-struct Scanner<'t, B> {
+struct Scanner<'t, T> {
     text: &'t str,
     at: usize,
     depth_left: u32,
     depth_max: u32,
     /// Keys of the open objects, outermost first; each object remembers where its own begin.
     keys: Vec<(Cow<'t, str>, usize)>,
-    build: std::marker::PhantomData<B>,
+    trace: T,
 }
 
-impl<'t, B: Build> Scanner<'t, B> {
-    fn document(bytes: &'t [u8], depth_max: u32) -> Result<B, JsonFault> {
-        let text = std::str::from_utf8(bytes).map_err(|error| JsonFault {
-            position: error.valid_up_to(),
-            kind: JsonFaultKind::NotUtf8,
-        })?;
-        let mut scanner = Self {
-            text,
-            at: 0,
-            depth_left: depth_max,
-            depth_max,
-            keys: Vec::new(),
-            build: std::marker::PhantomData,
-        };
-        let value = scanner.value()?;
-        scanner.space();
-        if scanner.at < text.len() {
-            Err(scanner.syntax())
-        } else {
-            Ok(value)
-        }
-    }
-
+impl<'t, T: Trace> Scanner<'t, T> {
     /// Any value with the whitespace before it. Recursion is bounded by the depth limit.
-    fn value(&mut self) -> Result<B, JsonFault> {
+    fn value(&mut self) -> Result<(), JsonFault> {
         self.space();
         match self.peek() {
-            Some(b'{') => self.nested(Self::object),
-            Some(b'[') => self.nested(Self::array),
-            Some(b'"') => self.string().map(B::string),
+            Some(b'{') => self.nested(Kind::Object, Self::members),
+            Some(b'[') => self.nested(Kind::Array, Self::items),
+            Some(b'"') => self.string().map(|_| ()),
             Some(b'-' | b'0'..=b'9') => self.number(),
-            Some(b't') => self.word("true").map(|()| B::boolean(true)),
-            Some(b'f') => self.word("false").map(|()| B::boolean(false)),
-            Some(b'n') => self.word("null").map(|()| B::null()),
+            Some(b't') => self.word("true", Kind::True),
+            Some(b'f') => self.word("false", Kind::False),
+            Some(b'n') => self.word("null", Kind::Null),
             _ => Err(self.syntax()),
         }
     }
 
-    fn nested(&mut self, read: fn(&mut Self) -> Result<B, JsonFault>) -> Result<B, JsonFault> {
+    fn nested(
+        &mut self,
+        kind: Kind,
+        inside: fn(&mut Self) -> Result<u32, JsonFault>,
+    ) -> Result<(), JsonFault> {
         let Some(left) = self.depth_left.checked_sub(1) else {
             return Err(self.fault(JsonFaultKind::TooDeep {
                 depth_max: self.depth_max,
@@ -230,18 +182,19 @@ impl<'t, B: Build> Scanner<'t, B> {
         };
         self.depth_left = left;
         self.at += 1;
-        let value = read(self)?;
+        let mark = self.trace.open(kind);
+        let count = inside(self)?;
+        self.trace.close(mark, count);
         self.depth_left += 1;
-        Ok(value)
+        Ok(())
     }
 
     /// The inside of an object, from after its brace through the closing one.
-    fn object(&mut self) -> Result<B, JsonFault> {
-        let mut object = B::object();
+    fn members(&mut self) -> Result<u32, JsonFault> {
         let first_key = self.keys.len();
         self.space();
         if self.eat(b'}') {
-            return Ok(B::end_object(object));
+            return Ok(0);
         }
         loop {
             self.space();
@@ -249,11 +202,8 @@ impl<'t, B: Build> Scanner<'t, B> {
             let key = self.string()?;
             self.space();
             self.expect(b':')?;
-            // The key waits on the stack while its value is read.
             self.keys.push((key, position));
-            let place = self.keys.len() - 1;
-            let value = self.value()?;
-            B::member(&mut object, &self.keys[place].0, value);
+            self.value()?;
             self.space();
             if !self.eat(b',') {
                 break;
@@ -261,27 +211,29 @@ impl<'t, B: Build> Scanner<'t, B> {
         }
         self.expect(b'}')?;
         self.refuse_duplicates(first_key)?;
+        let count = self.keys.len() - first_key;
         self.keys.truncate(first_key);
-        Ok(B::end_object(object))
+        // Fewer members than bytes, and a text that is laid out is under 4 GiB.
+        Ok(count as u32)
     }
 
     /// The inside of an array, from after its bracket through the closing one.
-    fn array(&mut self) -> Result<B, JsonFault> {
-        let mut array = B::array();
+    fn items(&mut self) -> Result<u32, JsonFault> {
         self.space();
         if self.eat(b']') {
-            return Ok(B::end_array(array));
+            return Ok(0);
         }
+        let mut count: u32 = 0;
         loop {
-            let value = self.value()?;
-            B::item(&mut array, value);
+            self.value()?;
+            count = count.wrapping_add(1);
             self.space();
             if !self.eat(b',') {
                 break;
             }
         }
         self.expect(b']')?;
-        Ok(B::end_array(array))
+        Ok(count)
     }
 
     fn refuse_duplicates(&self, first_key: usize) -> Result<(), JsonFault> {
@@ -306,21 +258,30 @@ impl<'t, B: Build> Scanner<'t, B> {
     /// A string with its quotes, unescaped; borrowed when it has no escape.
     fn string(&mut self) -> Result<Cow<'t, str>, JsonFault> {
         self.expect(b'"')?;
-        let text = self.text;
         let start = self.at;
         self.plain();
-        if self.eat(b'"') {
-            return Ok(Cow::Borrowed(&text[start..self.at - 1]));
-        }
+        let content = if self.peek() == Some(b'"') {
+            Cow::Borrowed(&self.text[start..self.at])
+        } else {
+            Cow::Owned(self.unescaped(start)?)
+        };
+        let unescaped = match &content {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(text) => Some(text.as_str()),
+        };
+        self.trace.string(unescaped, start, self.at);
+        self.at += 1;
+        Ok(content)
+    }
+
+    /// The rest of a string that has escapes, through before its closing quote.
+    fn unescaped(&mut self, start: usize) -> Result<String, JsonFault> {
         let mut unescaped = String::new();
         let mut run = start;
         loop {
-            unescaped.push_str(&text[run..self.at]);
+            unescaped.push_str(&self.text[run..self.at]);
             match self.peek() {
-                Some(b'"') => {
-                    self.at += 1;
-                    return Ok(Cow::Owned(unescaped));
-                }
+                Some(b'"') => return Ok(unescaped),
                 Some(b'\\') => unescaped.push(self.escape()?),
                 _ => return Err(self.syntax()),
             }
@@ -393,25 +354,26 @@ impl<'t, B: Build> Scanner<'t, B> {
     }
 
     /// `[ minus ] int [ frac ] [ exp ]` (RFC 8259 §6).
-    fn number(&mut self) -> Result<B, JsonFault> {
+    fn number(&mut self) -> Result<(), JsonFault> {
         let start = self.at;
         self.eat(b'-');
         if !self.eat(b'0') {
             self.digits()?;
         }
-        let mut integral = true;
+        let mut kind = Kind::Integer;
         if self.eat(b'.') {
-            integral = false;
+            kind = Kind::Number;
             self.digits()?;
         }
         if self.eat(b'e') || self.eat(b'E') {
-            integral = false;
+            kind = Kind::Number;
             if !self.eat(b'+') {
                 self.eat(b'-');
             }
             self.digits()?;
         }
-        Ok(B::number(&self.text[start..self.at], integral))
+        self.trace.scalar(kind, start, self.at);
+        Ok(())
     }
 
     fn digits(&mut self) -> Result<(), JsonFault> {
@@ -425,10 +387,12 @@ impl<'t, B: Build> Scanner<'t, B> {
         }
     }
 
-    fn word(&mut self, word: &str) -> Result<(), JsonFault> {
+    fn word(&mut self, word: &str, kind: Kind) -> Result<(), JsonFault> {
+        let start = self.at;
         for byte in word.bytes() {
             self.expect(byte)?;
         }
+        self.trace.scalar(kind, start, self.at);
         Ok(())
     }
 

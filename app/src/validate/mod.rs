@@ -11,3 +11,5 @@ pub mod rows;
 mod rows_nested;
 pub mod schema;
 pub mod stage;
+pub mod tape;
+mod tape_node;

@@ -3,13 +3,17 @@
 //! Knows how to compile and when to judge; what a fault is called is the matter of `rows`.
 
 use std::fmt;
+use std::sync::Arc;
 
-use jsonschema::{PatternOptions, Validator};
+use jsonschema::json::Json;
+use jsonschema::{PatternOptions, Retrieve, ValidationOptions, Validator};
 use serde_json::Value;
 
-use super::fault::{Faults, Source};
+use super::fault::{Fault, Faults, Source};
 use super::format;
 use super::rows::{Place, report};
+use super::tape::Tape;
+use super::tape_node::{TapeNode, Taped};
 
 /// Steps a pattern with look-around may backtrack before it counts as not matching. Patterns
 /// without look-around run in linear time; this bounds the others against hostile input.
@@ -24,7 +28,10 @@ const LISTED_VALUES_MAX: usize = 4096;
 #[derive(Debug)]
 pub struct Schema {
     document: Value,
-    validator: Validator,
+    /// Judges bodies as they lie in their text.
+    bodies: Validator<Taped>,
+    /// Judges parameters, and finds the faults of bodies.
+    values: Validator,
 }
 
 /// Why a schema cannot be used.
@@ -57,50 +64,61 @@ impl Schema {
     /// # Errors
     /// [`SchemaError`] when it is not a valid schema or a reference leads nowhere.
     pub fn compile(document: &Value) -> Result<Self, SchemaError> {
-        let mut options = jsonschema::options()
-            .should_validate_formats(true)
-            .should_ignore_unknown_formats(true)
-            .with_pattern_options(
-                PatternOptions::fancy_regex().backtrack_limit(BACKTRACK_STEPS_MAX),
-            );
-        for (name, check) in format::CHECKS {
-            options = options.with_format(*name, *check);
-        }
-        let validator = options.build(document).map_err(|error| SchemaError {
+        let error = |error: jsonschema::ValidationError<'_>| SchemaError {
             pointer: error.instance_path().as_str().to_owned(),
             reason: error.to_string(),
-        })?;
+        };
         Ok(Self {
+            bodies: options().build(document).map_err(error)?,
+            values: options().build(document).map_err(error)?,
             document: document.clone(),
-            validator,
         })
     }
 
-    /// Adds a row for every fault of a body.
-    pub fn judge_body(&self, body: &Value, faults: &mut Faults) {
-        self.judge(
-            body,
-            &Place {
-                source: Source::Body,
-                path: &[],
-                input: None,
-            },
-            faults,
-        );
+    /// Adds a row for every fault of a body. It is judged as it lies in its text, and built as
+    /// values only when it is refused.
+    pub fn judge_body(&self, body: &Tape<'_>, faults: &mut Faults) {
+        if self.bodies.is_valid(TapeNode::root(body)) {
+            return;
+        }
+        let place = Place {
+            source: Source::Body,
+            path: &[],
+            input: None,
+        };
+        self.list(&body.to_value(), &place, faults);
     }
 
     /// Adds a row for every fault of `value`, which lies at `place`.
     pub fn judge(&self, value: &Value, place: &Place<'_>, faults: &mut Faults) {
-        if self.validator.is_valid(value) {
-            return;
+        if !self.values.is_valid(value) {
+            self.list(value, place, faults);
         }
+    }
+
+    /// Adds the rows of a value that is not valid.
+    fn list(&self, value: &Value, place: &Place<'_>, faults: &mut Faults) {
+        let before = faults.rows().len();
         if counts_at_most(value, &mut { LISTED_VALUES_MAX }) {
-            let errors = self.validator.iter_errors(value);
-            report(&self.document, value, errors, place, faults);
+            report(
+                &self.document,
+                value,
+                self.values.iter_errors(value),
+                place,
+                faults,
+            );
         } else {
-            let first = self.validator.validate(value).err();
+            let first = self.values.validate(value).err();
             report(&self.document, value, first.into_iter(), place, faults);
             faults.truncate();
+        }
+        if faults.rows().len() == before && !faults.is_full() {
+            // Built as values, numbers beyond 64 bits are rounded and may look valid.
+            let path = place.path.to_vec();
+            faults.push(
+                Fault::new(place.source, path, "value_error", "Input should be valid"),
+                value,
+            );
         }
     }
 
@@ -109,6 +127,19 @@ impl Schema {
     pub fn document(&self) -> &Value {
         &self.document
     }
+}
+
+fn options<'o, F: Json>() -> ValidationOptions<'o, Arc<dyn Retrieve>, F> {
+    let patterns = PatternOptions::fancy_regex().backtrack_limit(BACKTRACK_STEPS_MAX);
+    let options = jsonschema::options_for()
+        .should_validate_formats(true)
+        .should_ignore_unknown_formats(true)
+        .with_pattern_options(patterns);
+    format::CHECKS
+        .iter()
+        .fold(options, |options, (name, check)| {
+            options.with_format(*name, *check)
+        })
 }
 
 /// Takes the values of a document from `left`; false when there are more.

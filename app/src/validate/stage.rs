@@ -64,7 +64,7 @@ impl BodyRule {
             (BodyMedia::Bytes, _) => Ok(()),
             (BodyMedia::Json, None) => json::check(body, depth_max),
             (BodyMedia::Json, Some(schema)) => {
-                schema.judge_body(&json::parse(body, depth_max)?, faults);
+                schema.judge_body(&json::lay_out(body, depth_max)?, faults);
                 Ok(())
             }
         }

@@ -1,6 +1,6 @@
 //! Seeded random inputs for the fuzz entry points: the same on every machine, on every build.
 
-use spikard_app::fuzz::{fuzz_convert, fuzz_json, fuzz_pattern_and_match};
+use spikard_app::fuzz::{fuzz_convert, fuzz_json, fuzz_pattern_and_match, fuzz_schema};
 
 /// xorshift64*: small, seeded, good enough to mix tokens.
 pub(crate) struct Random(u64);
@@ -112,5 +112,54 @@ fn parameters_are_delivered_or_refused() {
     let mut random = Random::new(13);
     for _ in 0..3_000 {
         fuzz_convert(&random.text(&tokens, 10));
+    }
+}
+
+/// A sound JSON text; values nest `depth` deep at most.
+fn document(random: &mut Random, depth: usize) -> String {
+    let scalars = [
+        "null",
+        "true",
+        "false",
+        "0",
+        "1",
+        "1.0",
+        "2",
+        "10",
+        "-0",
+        "1e400",
+        "1e2",
+        "0.5",
+        "\"\"",
+        "\"a\"",
+        "\"\\u0061\"",
+        "\"\u{e9}\\n\"",
+        "18446744073709551616",
+        "9223372036854775807",
+    ];
+    let keys = ["a", "b", "c", "\\u0061a", "é"];
+    let count = random.below(4);
+    match random.below(if depth == 0 { 1 } else { 3 }) {
+        0 => random.pick(&scalars).to_owned(),
+        1 => {
+            let items: Vec<_> = (0..count).map(|_| document(random, depth - 1)).collect();
+            format!("[{}]", items.join(", "))
+        }
+        _ => {
+            let first = random.below(keys.len());
+            let members: Vec<_> = (0..count)
+                .map(|place| keys[(first + place) % keys.len()])
+                .map(|key| format!("\"{key}\": {}", document(random, depth - 1)))
+                .collect();
+            format!("{{{}}}", members.join(","))
+        }
+    }
+}
+
+#[test]
+fn a_body_is_judged_alike_as_it_lies_and_as_values() {
+    let mut random = Random::new(17);
+    for _ in 0..10_000 {
+        fuzz_schema(document(&mut random, 4).as_bytes());
     }
 }

@@ -1,0 +1,215 @@
+//! A JSON text laid out for looking at: one flat row per value, pointing into the text.
+//!
+//! A schema reads most values once or never, so nothing is copied or allocated per value: a row has
+//! 16 bytes, where a tree of owned values takes several times the text.
+//! Knows nothing of syntax (the scanner lays it out) or schemas (`tape_node` shows it to them).
+
+use serde_json::{Map, Number, Value};
+
+use super::json::Trace;
+
+/// What a row is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Null,
+    False,
+    True,
+    /// Digits alone.
+    Integer,
+    /// With a fraction or an exponent.
+    Number,
+    /// A string without escapes: the text has it as it is.
+    Plain,
+    /// A string whose unescaped content is kept beside the rows.
+    Unescaped,
+    Array,
+    Object,
+}
+
+/// One value.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Row {
+    pub(super) kind: Kind,
+    /// Where its text begins; of [`Kind::Unescaped`] the place of its content; of arrays and
+    /// objects how many items or members follow.
+    pub(super) start: u32,
+    /// Where its text ends.
+    pub(super) end: u32,
+    /// The row after it and all that is inside it.
+    pub(super) next: u32,
+}
+
+/// A text that was laid out.
+#[derive(Debug)]
+pub struct Tape<'t> {
+    text: &'t str,
+    rows: Vec<Row>,
+    unescaped: Vec<Box<str>>,
+}
+
+/// Takes what the scanner finds.
+#[derive(Debug, Default)]
+pub(super) struct TapeBuilder {
+    rows: Vec<Row>,
+    unescaped: Vec<Box<str>>,
+}
+
+impl TapeBuilder {
+    pub(super) fn finish(self, text: &str) -> Tape<'_> {
+        Tape {
+            text,
+            rows: self.rows,
+            unescaped: self.unescaped,
+        }
+    }
+
+    /// Adds a row. All numbers fit: a text that is laid out is under 4 GiB.
+    fn push(&mut self, kind: Kind, start: usize, end: usize) -> usize {
+        let next = self.rows.len() as u32 + 1;
+        self.rows.push(Row {
+            kind,
+            start: start as u32,
+            end: end as u32,
+            next,
+        });
+        self.rows.len() - 1
+    }
+}
+
+impl Trace for TapeBuilder {
+    fn open(&mut self, kind: Kind) -> usize {
+        self.push(kind, 0, 0)
+    }
+
+    fn close(&mut self, mark: usize, count: u32) {
+        self.rows[mark].start = count;
+        self.rows[mark].next = self.rows.len() as u32;
+    }
+
+    fn scalar(&mut self, kind: Kind, start: usize, end: usize) {
+        self.push(kind, start, end);
+    }
+
+    fn string(&mut self, unescaped: Option<&str>, start: usize, end: usize) {
+        match unescaped {
+            None => self.push(Kind::Plain, start, end),
+            Some(content) => {
+                self.unescaped.push(content.into());
+                self.push(Kind::Unescaped, self.unescaped.len() - 1, 0)
+            }
+        };
+    }
+}
+
+impl Tape<'_> {
+    /// How many values it has, keys included.
+    #[must_use]
+    pub fn values(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The whole text as one owned value.
+    ///
+    /// Integers beyond 64 bits become the nearest float, and floats beyond `f64` the largest one
+    /// of their sign: the host reads the exact bytes anyway.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        self.value_at(0)
+    }
+
+    pub(super) fn row(&self, at: u32) -> Row {
+        self.rows[at as usize]
+    }
+
+    /// The text of a number.
+    pub(super) fn digits(&self, row: Row) -> &str {
+        &self.text[row.start as usize..row.end as usize]
+    }
+
+    /// The content of a string, if the row is one.
+    pub(super) fn string(&self, row: Row) -> Option<&str> {
+        match row.kind {
+            Kind::Plain => Some(self.digits(row)),
+            Kind::Unescaped => Some(&self.unescaped[row.start as usize]),
+            _ => None,
+        }
+    }
+
+    /// One value with all that is inside it. Recursion is bounded by the scanner's depth limit.
+    pub(super) fn value_at(&self, at: u32) -> Value {
+        let row = self.row(at);
+        match row.kind {
+            Kind::Null => Value::Null,
+            Kind::False => Value::Bool(false),
+            Kind::True => Value::Bool(true),
+            Kind::Integer | Kind::Number => {
+                Value::Number(number(self.digits(row), row.kind == Kind::Integer))
+            }
+            Kind::Plain | Kind::Unescaped => self.string(row).unwrap_or_default().into(),
+            Kind::Array => self.children(at).map(|item| self.value_at(item)).collect(),
+            Kind::Object => {
+                let mut members = Map::with_capacity(row.start as usize);
+                let mut children = self.children(at);
+                while let (Some(key), Some(member)) = (children.next(), children.next()) {
+                    let key = self.string(self.row(key)).unwrap_or_default();
+                    members.insert(key.to_owned(), self.value_at(member));
+                }
+                Value::Object(members)
+            }
+        }
+    }
+
+    /// The rows directly inside an array or object; an object's are key, member, key, member.
+    pub(super) fn children(&self, at: u32) -> Children<'_> {
+        Children {
+            rows: &self.rows,
+            at: at + 1,
+            end: self.row(at).next,
+        }
+    }
+}
+
+/// See [`Tape::children`].
+#[derive(Debug, Clone)]
+pub(super) struct Children<'c> {
+    rows: &'c [Row],
+    at: u32,
+    end: u32,
+}
+
+impl Iterator for Children<'_> {
+    type Item = u32;
+
+    fn next(&mut self) -> Option<u32> {
+        if self.at == self.end {
+            return None;
+        }
+        let here = self.at;
+        self.at = self.rows[here as usize].next;
+        Some(here)
+    }
+}
+
+/// The number that digits spell, as near as 64 bits allow.
+pub(super) fn number(digits: &str, integral: bool) -> Number {
+    if integral && let Ok(number) = digits.parse::<u64>() {
+        return number.into();
+    }
+    // Minus zero is not an integer's value; it goes on as a float.
+    if integral
+        && let Ok(number) = digits.parse::<i64>()
+        && number != 0
+    {
+        return number.into();
+    }
+    // Always finite, so always a number.
+    Number::from_f64(float(digits)).unwrap_or_else(|| 0.into())
+}
+
+/// The finite float nearest to what digits spell; the scanner admits only what `f64` parses.
+pub(super) fn float(digits: &str) -> f64 {
+    digits
+        .parse::<f64>()
+        .unwrap_or_default()
+        .clamp(f64::MIN, f64::MAX)
+}
