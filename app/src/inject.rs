@@ -13,7 +13,7 @@ use spikard_contract::config::ServerConfig;
 use spikard_middleware::log::Log;
 use spikard_middleware::{
     Answered, CallId, HostPort, Ledger, Local, Need, Notice, Placements, Plan, PoolRun, Reply,
-    Session, SessionLimits, Slots, Station,
+    Session, SessionLimits, Slots, Station, Stopwatch, ThreadUsage,
 };
 use spikard_proto_http::{ChunkLimits, HeadLimits};
 
@@ -25,6 +25,7 @@ pub struct Injector {
     slots: RefCell<Slots>,
     placements: RefCell<Placements>,
     calls_left: Cell<u32>,
+    stopwatch: Stopwatch,
     log: Arc<dyn Log>,
 }
 
@@ -70,6 +71,8 @@ impl Injector {
             local: RefCell::new(Local::new(seed)),
             slots: RefCell::new(Slots::new(config.max_in_flight as usize)),
             calls_left: Cell::new(0),
+            // In process nothing is timed: the caller tells the time.
+            stopwatch: Stopwatch::new(|| 0, ThreadUsage::default),
             log,
         }
     }
@@ -200,7 +203,7 @@ impl Injector {
             limits: &self.limits,
             calls_left: &self.calls_left,
             draining: false,
-            nanos: || 0,
+            stopwatch: &self.stopwatch,
             log: &*self.log,
         }
     }

@@ -26,6 +26,7 @@ pub mod session;
 pub mod slots;
 pub mod stage;
 pub mod stages;
+pub mod stopwatch;
 
 pub use arguments::{Argument, ArgumentKind, Arguments};
 pub use exchange::Exchange;
@@ -41,3 +42,4 @@ pub use reply::Reply;
 pub use session::{Need, Session, SessionLimits, Station};
 pub use slots::{Answered, Claim, Ledger, Slots};
 pub use stage::{ReplyStage, RequestStage};
+pub use stopwatch::{Stopwatch, ThreadUsage};

@@ -7,7 +7,10 @@
 
 use spikard_contract::route::Placement;
 
-use crate::plan::{Plan, SegmentId};
+use crate::{
+    plan::{Plan, SegmentId},
+    stopwatch::InlineRun,
+};
 
 /// Calls in a row, each short and without waiting, that prove a function fast.
 pub const PROOF_CALLS: u32 = 64;
@@ -112,13 +115,16 @@ impl Placements {
     }
 
     /// Learns from an inline call. Returns true when it demotes the segment.
-    pub fn ran_inline(&mut self, segment: SegmentId, wall_ns: u64) -> bool {
+    pub fn ran_inline(&mut self, segment: SegmentId, run: InlineRun) -> bool {
         let record = &mut self.records[segment.index()];
         let Standing::Promoted { average_ns } = &mut record.standing else {
             return false;
         };
-        *average_ns = (*average_ns * 7 + wall_ns) / 8;
-        let demoted = wall_ns > DEMOTE_NS || *average_ns > RISE_FACTOR * SHORT_NS;
+        if run.wall_ns > DEMOTE_NS && !run.to_blame {
+            return false;
+        }
+        *average_ns = (*average_ns * 7 + run.wall_ns) / 8;
+        let demoted = run.to_blame || *average_ns > RISE_FACTOR * SHORT_NS;
         if demoted {
             record.standing = Standing::Proving { good: 0 };
             record.demotions += 1;
@@ -136,6 +142,13 @@ mod tests {
         wall_ns: 10_000,
         waits: 0,
     };
+
+    fn long(to_blame: bool) -> InlineRun {
+        InlineRun {
+            wall_ns: DEMOTE_NS + 1,
+            to_blame,
+        }
+    }
 
     fn placements(placement: Placement) -> (Placements, SegmentId) {
         let mut builder = PlanBuilder::new();
@@ -176,7 +189,7 @@ mod tests {
     fn a_long_call_demotes_and_doubles_the_next_proof() {
         let (mut placements, id) = placements(Placement::Proven);
         prove(&mut placements, id);
-        assert!(placements.ran_inline(id, DEMOTE_NS + 1));
+        assert!(placements.ran_inline(id, long(true)));
         assert_eq!(placements.place(id), Placement::Pool);
         assert_eq!(prove(&mut placements, id), 2 * PROOF_CALLS);
     }
@@ -185,7 +198,18 @@ mod tests {
     fn a_clear_rise_demotes_without_one_long_call() {
         let (mut placements, id) = placements(Placement::Proven);
         prove(&mut placements, id);
-        assert!((0..64).any(|_| placements.ran_inline(id, DEMOTE_NS / 2)));
+        let slow = InlineRun {
+            wall_ns: DEMOTE_NS / 2,
+            to_blame: false,
+        };
+        assert!((0..64).any(|_| placements.ran_inline(id, slow)));
+    }
+
+    #[test]
+    fn a_call_that_lost_its_core_is_no_reason() {
+        let (mut placements, id) = placements(Placement::Proven);
+        prove(&mut placements, id);
+        assert!((0..1000).all(|_| !placements.ran_inline(id, long(false))));
     }
 
     #[test]

@@ -22,7 +22,9 @@ struct Hello;
 impl HostPort for Hello {
     fn call(&self, _: CallId, _: &Segment, _: Placement, x: &mut Exchange) -> Outcome {
         x.reply.start(200, "application/json");
-        x.reply.body.extend_from_slice(b"{\"message\":\"Hello, World!\"}");
+        x.reply
+            .body
+            .extend_from_slice(b"{\"message\":\"Hello, World!\"}");
         Outcome::Done
     }
 
@@ -62,8 +64,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     builder.fill(refused, replies);
     let plan = Arc::new(builder.build(entry, refused));
 
-    let config = ServerConfig { engine, ..ServerConfig::default() };
-    let listener = listen::bind("127.0.0.1", port, 1, 1024)?.listeners.remove(0);
+    let config = ServerConfig {
+        engine,
+        ..ServerConfig::default()
+    };
+    let listener = listen::bind("127.0.0.1", port, 1, 1024)?
+        .listeners
+        .remove(0);
     let mut worker = Worker::new(&config, plan, listener, Box::new(Hello), Arc::new(Stderr))?;
     eprintln!("http://127.0.0.1:{port} on {}", worker.engine());
     worker.run().map_err(|error| format!("{error:?}"))?;

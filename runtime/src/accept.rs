@@ -14,10 +14,10 @@ use spikard_middleware::Level;
 
 use crate::{
     connection::serve,
+    core::Core,
     io::close_on_exec,
     turn::spawn,
     wheel::{Record, Waiting},
-    worker::Core,
 };
 
 /// The switch that stops a worker's accept loop.

@@ -11,9 +11,9 @@ use spikard_contract::config::BODY_PROGRESS_BYTES_MIN;
 use spikard_middleware::{CallId, Exchange, Need, Notice, Session};
 
 use crate::{
+    core::Core,
     io::{Stream, shut},
     wheel::{Record, Waiting},
-    worker::Core,
 };
 
 /// Serves one accepted socket until either side ends it.

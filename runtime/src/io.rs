@@ -5,10 +5,12 @@
 
 use std::{
     io,
+    mem::MaybeUninit,
     net::Shutdown,
     os::fd::{AsRawFd, BorrowedFd, RawFd},
     pin::Pin,
     task::{Context, Poll},
+    time::Instant,
 };
 
 use monoio::{
@@ -16,6 +18,7 @@ use monoio::{
     io::{AsyncReadRent, AsyncWriteRent, OwnedReadHalf, OwnedWriteHalf, Splitable},
     net::TcpStream,
 };
+use spikard_middleware::ThreadUsage;
 
 /// A block that an idle connection reads into.
 pub(crate) type Block = Box<[u8; BLOCK_BYTES]>;
@@ -193,5 +196,28 @@ pub(crate) fn seed() -> io::Result<[u64; 4]> {
         Ok(seed)
     } else {
         Err(io::Error::last_os_error())
+    }
+}
+
+/// Monotonic nanoseconds.
+pub(crate) fn nanos() -> u64 {
+    thread_local! {
+        static EPOCH: Instant = Instant::now();
+    }
+    EPOCH.with(|epoch| epoch.elapsed().as_nanos() as u64)
+}
+
+/// What the calling thread has used so far.
+pub(crate) fn thread_usage() -> ThreadUsage {
+    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: the buffer is valid for one `rusage`, and all zeros is a value of it.
+    let usage = unsafe {
+        libc::getrusage(libc::RUSAGE_THREAD, usage.as_mut_ptr());
+        usage.assume_init()
+    };
+    let micros = |time: libc::timeval| time.tv_sec as u64 * 1_000_000 + time.tv_usec as u64;
+    ThreadUsage {
+        cpu_ns: (micros(usage.ru_utime) + micros(usage.ru_stime)) * 1000,
+        waits: usage.ru_nvcsw as u64,
     }
 }

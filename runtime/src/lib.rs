@@ -8,6 +8,7 @@
 
 mod accept;
 mod connection;
+mod core;
 mod driver;
 mod io;
 pub mod listen;

@@ -18,7 +18,7 @@ use std::{
 use pin_project_lite::pin_project;
 use spikard_middleware::Level;
 
-use crate::worker::Core;
+use crate::core::Core;
 
 thread_local! {
     /// Polls of our tasks on this thread: the measure of progress.

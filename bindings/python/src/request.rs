@@ -296,13 +296,15 @@ impl Headers {
         self.head.fields().map(pair).collect()
     }
 
-    /// Every value, in order.
+    /// The first value of each name, in the order of `keys`.
     #[pyo3(name = "values")]
-    fn all_values<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyString>> {
-        self.head
-            .fields()
-            .map(|(_, value)| text(py, value))
-            .collect()
+    fn first_values<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyString>> {
+        let names = self.names(py);
+        let first = |name: &Bound<'py, PyString>| {
+            let name = name.to_str().unwrap_or_default();
+            self.values(name).next().map(|value| text(py, value))
+        };
+        names.iter().filter_map(first).collect()
     }
 
     fn __repr__(&self) -> String {

@@ -1,0 +1,191 @@
+//! The reply half of a session: running the plan, calling the host, encoding what came of it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use spikard_contract::{
+    problem::{INTERNAL_SERVER_ERROR, SERVICE_UNAVAILABLE},
+    route::Placement,
+};
+use spikard_proto_http::{ReplyHead, ReplyLength, encode_head, status_forbids_body};
+
+use super::{DRAIN_BYTES_MAX, GATHER_BYTES_MAX, Need, Session, State, Station};
+use crate::{
+    body::Collector,
+    exchange::Exchange,
+    flow::{Pause, Wait},
+    host::{CallId, Outcome},
+    log::Level,
+    plan::SegmentId,
+    problem::Problem,
+    run::run,
+};
+
+impl Session {
+    pub(super) fn run_plan(&mut self, station: &Station<'_>) -> Option<Need> {
+        let x = self.exchange.get_or_insert_default();
+        // A stage that panics costs this exchange a 500 and its connection, never the worker.
+        let pause = catch_unwind(AssertUnwindSafe(|| {
+            run(station.plan, x, &mut station.local.borrow_mut())
+        }));
+        match pause {
+            Ok(Pause::Wait(Wait::Body(sink))) => self.state = State::Body(Collector::new(sink)),
+            Ok(Pause::Wait(Wait::Host(segment))) => self.state = State::Calling(segment),
+            Ok(Pause::Done) => self.finish(station),
+            Err(_) => {
+                station
+                    .log
+                    .log(Level::Error, "a stage panicked: 500 and close");
+                let request_id = x.request_id.clone();
+                x.begin_refused(
+                    station.plan,
+                    self.client,
+                    &Problem::of(&INTERNAL_SERVER_ERROR),
+                );
+                x.request_id = request_id;
+            }
+        }
+        None
+    }
+
+    pub(super) fn call(&mut self, station: &Station<'_>, segment: SegmentId) -> Option<Need> {
+        let calls_left = station.calls_left.get();
+        if calls_left == 0 {
+            return Some(Need::Turn);
+        }
+        let x = self.exchange.get_or_insert_default();
+        // Bound before the match: a borrow in its scrutinee would last through host code.
+        let opened = station.slots.borrow_mut().open();
+        let Some(id) = opened else {
+            let problem = Problem::of(&SERVICE_UNAVAILABLE)
+                .with_detail("Too many requests are in flight (setting: max_in_flight)");
+            x.fail(&problem);
+            push_retry_after(x);
+            self.state = State::Running;
+            return None;
+        };
+        station.calls_left.set(calls_left - 1);
+        x.reply.clear();
+        match call_host(station, id, segment, x) {
+            Outcome::Later => {
+                let x = self.exchange.take()?;
+                station.slots.borrow_mut().suspend(id, x);
+                self.state = State::AtHost(id);
+                return Some(Need::Host(id));
+            }
+            Outcome::Done => {
+                station.slots.borrow_mut().close(id);
+                self.accept_answer(station);
+            }
+            Outcome::Continue => {
+                station.slots.borrow_mut().close(id);
+                self.state = State::Running;
+            }
+            Outcome::Failed => {
+                station.slots.borrow_mut().close(id);
+                x.fail(&Problem::of(&INTERNAL_SERVER_ERROR));
+                self.state = State::Running;
+            }
+        }
+        None
+    }
+
+    pub(super) fn accept_answer(&mut self, station: &Station<'_>) {
+        let x = self.exchange.get_or_insert_default();
+        if x.reply.is_sendable() {
+            x.answered();
+        } else {
+            let message = format!("a reply with status {} cannot be sent: 500", x.reply.status);
+            station.log.log(Level::Error, &message);
+            x.fail(&Problem::of(&INTERNAL_SERVER_ERROR));
+        }
+        self.state = State::Running;
+    }
+
+    pub(super) fn finish(&mut self, station: &Station<'_>) {
+        let Some(x) = &mut self.exchange else { return };
+        let unread = !self.decoder.is_done();
+        let drains = unread
+            && !self.continue_owed
+            && self
+                .decoder
+                .remaining_declared()
+                .is_some_and(|rest| rest <= DRAIN_BYTES_MAX);
+        let keep_alive = self.turnaround.keep_alive
+            && !x.reply.close
+            && !station.draining
+            && (!unread || drains);
+        let reply = &mut x.reply;
+        let bare = status_forbids_body(reply.status);
+        let length = if bare {
+            ReplyLength::None
+        } else {
+            ReplyLength::Known(reply.body.len() as u64)
+        };
+        let local = station.local.borrow();
+        let head = ReplyHead {
+            status: reply.status,
+            fields: &reply.fields,
+            length,
+            date: local.date(),
+            keep_alive,
+            request_version: self.turnaround.version,
+        };
+        encode_head(&mut self.output, &head);
+        if !bare && !self.turnaround.is_head {
+            if reply.body.len() > GATHER_BYTES_MAX {
+                self.tail = Some(std::mem::take(&mut reply.body));
+            } else {
+                self.output.extend_from_slice(&reply.body);
+            }
+        }
+        self.state = match (keep_alive, drains) {
+            (true, true) => State::Draining,
+            (true, false) => State::Head,
+            (false, _) => State::Ended {
+                linger: unread || self.continue_owed,
+            },
+        };
+    }
+}
+
+/// Calls the host, timed if the segment was promoted, and turns a panic into a failure.
+fn call_host(station: &Station<'_>, id: CallId, segment: SegmentId, x: &mut Exchange) -> Outcome {
+    let (placement, timed) = {
+        let placements = station.placements.borrow();
+        (placements.place(segment), placements.is_promoted(segment))
+    };
+    debug_assert!(placement != Placement::Proven);
+    let mut call = || {
+        catch_unwind(AssertUnwindSafe(|| {
+            station
+                .port
+                .call(id, station.plan.segment(segment), placement, x)
+        }))
+    };
+    let called = if timed {
+        let (called, run) = station.stopwatch.time(call);
+        if station.placements.borrow_mut().ran_inline(segment, run) {
+            let segment = station.plan.segment(segment);
+            let message = format!(
+                "{} ({}) took {} us inline and goes back to the thread pool",
+                segment.name,
+                segment.route,
+                run.wall_ns / 1000
+            );
+            station.log.log(Level::Info, &message);
+        }
+        called
+    } else {
+        call()
+    };
+    called.unwrap_or_else(|_| {
+        station.log.log(Level::Error, "a host call panicked: 500");
+        Outcome::Failed
+    })
+}
+
+fn push_retry_after(x: &mut Exchange) {
+    // A literal field is valid.
+    let pushed = x.reply.fields.push(b"retry-after", b"1");
+    debug_assert!(pushed.is_ok());
+}

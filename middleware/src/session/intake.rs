@@ -1,0 +1,137 @@
+//! The request half of a session: heads and bodies, from bytes to an exchange.
+//!
+//! Everything that is wrong with a message is answered here, before or instead of running its plan.
+
+use spikard_contract::problem::{BAD_REQUEST, by_status};
+use spikard_proto_http::{
+    BodyDecoder, BodyLength, CONTINUE_100, ChunkLimits, Method, Piece, Progress, Version,
+};
+
+use super::{Need, Session, State, Station, Turnaround};
+use crate::problem::Problem;
+
+impl Session {
+    pub(super) fn read_head(&mut self, station: &Station<'_>) -> Option<Need> {
+        if self.start == self.input.len() {
+            self.input.clear();
+            self.start = 0;
+            return Some(Need::Idle);
+        }
+        let x = self.exchange.get_or_insert_default();
+        match x
+            .head
+            .parse(&self.input[self.start..], &station.limits.head)
+        {
+            Ok(Progress::Partial) => Some(Need::Head),
+            Ok(Progress::Complete { consumed }) => {
+                self.start += consumed;
+                x.begin(station.plan, self.client);
+                self.turnaround = Turnaround {
+                    version: x.head.version(),
+                    keep_alive: x.head.keep_alive(),
+                    is_head: x.head.method() == Method::Head,
+                };
+                self.continue_owed = x.head.expects_continue() && x.has_body();
+                self.decoder = BodyDecoder::new(x.head.body_length(), station.limits.chunk);
+                self.state = State::Running;
+                None
+            }
+            Err(error) => {
+                let row = by_status(error.status()).unwrap_or(&BAD_REQUEST);
+                let problem = Problem::of(row).with_detail(error.detail());
+                self.refuse(station, &problem);
+                None
+            }
+        }
+    }
+
+    /// Answers a message that never became a request. Its framing is unknown, so nothing after it
+    /// can be trusted: the connection ends.
+    pub(super) fn refuse(&mut self, station: &Station<'_>, problem: &Problem) {
+        let x = self.exchange.get_or_insert_default();
+        x.begin_refused(station.plan, self.client, problem);
+        self.turnaround = Turnaround {
+            version: Version::Http11,
+            keep_alive: false,
+            is_head: false,
+        };
+        self.decoder = BodyDecoder::new(BodyLength::None, ChunkLimits::default());
+        self.continue_owed = true;
+        self.state = State::Running;
+    }
+
+    pub(super) fn read_body(&mut self) -> Option<Need> {
+        let Self {
+            state,
+            exchange,
+            decoder,
+            input,
+            start,
+            ..
+        } = self;
+        let (State::Body(collector), Some(x)) = (state, exchange) else {
+            return None;
+        };
+        loop {
+            match decoder.decode(&input[*start..]) {
+                Ok(Piece::Data { bytes, consumed }) => {
+                    let pushed = collector.push(x, bytes);
+                    *start += consumed;
+                    self.continue_owed = false;
+                    if let Err(problem) = pushed {
+                        self.fail_and_close(&problem);
+                        return None;
+                    }
+                }
+                Ok(Piece::More { consumed }) => {
+                    *start += consumed;
+                    if std::mem::take(&mut self.continue_owed) && *start == input.len() {
+                        self.output.extend_from_slice(CONTINUE_100);
+                    }
+                    return Some(Need::Body);
+                }
+                Ok(Piece::End { consumed }) => {
+                    *start += consumed;
+                    self.continue_owed = false;
+                    self.state = State::Running;
+                    return None;
+                }
+                Err(error) => {
+                    let problem = Problem::of(&BAD_REQUEST).with_detail(error.to_string());
+                    self.fail_and_close(&problem);
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// Makes `problem` the reply to a request whose body will not be read on.
+    pub(super) fn fail_and_close(&mut self, problem: &Problem) {
+        let x = self.exchange.get_or_insert_default();
+        x.reply.clear();
+        x.reply.close = true;
+        x.fail(problem);
+        self.state = State::Running;
+    }
+
+    pub(super) fn drain_body(&mut self) -> Option<Need> {
+        loop {
+            match self.decoder.decode(&self.input[self.start..]) {
+                Ok(Piece::Data { consumed, .. }) => self.start += consumed,
+                Ok(Piece::More { consumed }) => {
+                    self.start += consumed;
+                    return Some(Need::Body);
+                }
+                Ok(Piece::End { consumed }) => {
+                    self.start += consumed;
+                    self.state = State::Head;
+                    return None;
+                }
+                Err(_) => {
+                    self.state = State::Ended { linger: false };
+                    return None;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! One connection's requests as a state machine without I/O.
+//!
+//! Bytes go in with [`Session::feed`], replies come out in [`Session::output`], and
+//! [`Session::advance`] says what it needs to go on. A socket worker and an in-process client drive
+//! the same machine, so they cannot disagree. It knows no sockets and no clock.
+
+mod answer;
+mod intake;
+
+use std::{
+    cell::{Cell, RefCell},
+    net::SocketAddr,
+};
+
+use spikard_contract::problem::{HANDLER_TIMEOUT, REQUEST_TIMEOUT};
+use spikard_proto_http::{BodyDecoder, BodyLength, ChunkLimits, HeadLimits, Version};
+
+use crate::{
+    body::Collector,
+    exchange::Exchange,
+    host::{CallId, HostPort},
+    local::Local,
+    log::{Level, Log},
+    placement::Placements,
+    plan::{Plan, SegmentId},
+    problem::Problem,
+    slots::Slots,
+    stopwatch::Stopwatch,
+};
+
+/// Bounds of what a session buffers and parses.
+#[derive(Debug, Clone, Default)]
+pub struct SessionLimits {
+    /// Bounds of a request head.
+    pub head: HeadLimits,
+    /// Bounds of chunked framing.
+    pub chunk: ChunkLimits,
+}
+
+/// What a session works with: the plan and its worker's state. Nothing stays borrowed while host
+/// code runs, because host code may call back into the worker.
+pub struct Station<'a> {
+    /// What to run.
+    pub plan: &'a Plan,
+    /// Who answers.
+    pub port: &'a dyn HostPort,
+    /// Time and randomness.
+    pub local: &'a RefCell<Local>,
+    /// Suspended exchanges.
+    pub slots: &'a RefCell<Slots>,
+    /// Where blocking functions run.
+    pub placements: &'a RefCell<Placements>,
+    /// Parser bounds.
+    pub limits: &'a SessionLimits,
+    /// Host calls left in this turn.
+    pub calls_left: &'a Cell<u32>,
+    /// Whether every reply is the last of its connection.
+    pub draining: bool,
+    /// Times promoted calls.
+    pub stopwatch: &'a Stopwatch,
+    /// Where failures are said.
+    pub log: &'a dyn Log,
+}
+
+/// What a session needs next. Whatever it is, `output` (then `tail`) is to be written first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// The first byte of a next request. Nothing is buffered: the session can be given back.
+    Idle,
+    /// More bytes of a request head.
+    Head,
+    /// More bytes of a request body.
+    Body,
+    /// The host's answer to this call; then [`Session::resume`].
+    Host(CallId),
+    /// Only that the output is written.
+    Flush,
+    /// A later turn: this one has made its share of host calls.
+    Turn,
+    /// The end of the connection. With `linger`, unread input is to be drained for a moment
+    /// first, or the client may lose the reply to a reset (RFC 9112 §9.6).
+    Close {
+        /// Whether the client may still be sending.
+        linger: bool,
+    },
+}
+
+#[derive(Debug)]
+enum State {
+    /// Between requests, or inside a head.
+    Head,
+    /// A plan is running.
+    Running,
+    /// The plan waits for the body.
+    Body(Collector),
+    /// The plan waits for a turn with budget to make this call.
+    Calling(SegmentId),
+    /// The exchange is in the slots.
+    AtHost(CallId),
+    /// The reply is written; the rest of the request body is read and forgotten.
+    Draining,
+    /// Nothing more will be read.
+    Ended { linger: bool },
+}
+
+/// What a reply must know of its request once the exchange is elsewhere.
+#[derive(Debug, Clone, Copy)]
+struct Turnaround {
+    version: Version,
+    keep_alive: bool,
+    is_head: bool,
+}
+
+/// One connection's requests. See the module's documentation.
+#[derive(Debug)]
+pub struct Session {
+    exchange: Option<Box<Exchange>>,
+    input: Vec<u8>,
+    start: usize,
+    /// Bytes to write.
+    pub output: Vec<u8>,
+    /// A large body to write after `output`, moved rather than copied.
+    pub tail: Option<Vec<u8>>,
+    state: State,
+    decoder: BodyDecoder,
+    continue_owed: bool,
+    turnaround: Turnaround,
+    client: Option<SocketAddr>,
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Session {
+    /// A session between requests.
+    pub fn new() -> Self {
+        Self {
+            exchange: Some(Box::new(Exchange::new())),
+            input: Vec::new(),
+            start: 0,
+            output: Vec::new(),
+            tail: None,
+            state: State::Head,
+            decoder: BodyDecoder::new(BodyLength::None, ChunkLimits::default()),
+            continue_owed: false,
+            turnaround: Turnaround {
+                version: Version::Http11,
+                keep_alive: true,
+                is_head: false,
+            },
+            client: None,
+        }
+    }
+
+    /// Makes a pooled session ready for a connection.
+    pub fn open(&mut self, client: Option<SocketAddr>) {
+        self.input.clear();
+        self.input.shrink_to(BUFFER_BYTES_KEPT);
+        self.start = 0;
+        self.output.clear();
+        self.output.shrink_to(BUFFER_BYTES_KEPT);
+        self.tail = None;
+        self.state = State::Head;
+        self.client = client;
+        // A head that was cut off by the last connection's end must not be resumed by the next.
+        self.exchange.get_or_insert_default().head.clear();
+    }
+
+    /// Takes bytes from the client.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.compact();
+        self.input.extend_from_slice(bytes);
+    }
+
+    /// Lends the input buffer to be read into, with at least `room` bytes of spare capacity.
+    /// Bytes must be appended, and the buffer returned with [`Session::return_input`].
+    pub fn lend_input(&mut self, room: usize) -> Vec<u8> {
+        self.compact();
+        self.input.reserve(room);
+        std::mem::take(&mut self.input)
+    }
+
+    /// Takes back what [`Session::lend_input`] lent.
+    pub fn return_input(&mut self, input: Vec<u8>) {
+        debug_assert!(self.input.is_empty());
+        self.input = input;
+    }
+
+    /// Whether a request has begun and its reply is still owed.
+    pub fn is_mid_request(&self) -> bool {
+        !matches!(self.state, State::Head | State::Ended { .. }) || self.start < self.input.len()
+    }
+
+    /// The deadline of the call that is at the host, on the driver's clock.
+    pub fn deadline_ms(&self, station: &Station<'_>) -> Option<u64> {
+        let State::AtHost(id) = self.state else {
+            return None;
+        };
+        station.slots.borrow().exchange(id)?.deadline_ms
+    }
+
+    /// Goes on as far as it can without waiting.
+    pub fn advance(&mut self, station: &Station<'_>) -> Need {
+        loop {
+            if self.output.len() >= OUTPUT_BYTES_MAX || self.tail.is_some() {
+                return Need::Flush;
+            }
+            let need = match self.state {
+                State::Head => self.read_head(station),
+                State::Running => self.run_plan(station),
+                State::Body(_) => self.read_body(),
+                State::Calling(segment) => self.call(station, segment),
+                State::AtHost(id) => Some(Need::Host(id)),
+                State::Draining => self.drain_body(),
+                State::Ended { linger } => Some(Need::Close { linger }),
+            };
+            if let Some(need) = need {
+                return need;
+            }
+        }
+    }
+
+    /// Continues with the host's answer.
+    pub fn resume(&mut self, station: &Station<'_>, exchange: Box<Exchange>) {
+        debug_assert!(matches!(self.state, State::AtHost(_)));
+        self.exchange = Some(exchange);
+        self.accept_answer(station);
+    }
+
+    /// Answers 504 in the host's place. The call stays in the slots as an orphan.
+    pub fn time_out_host(&mut self, station: &Station<'_>) {
+        let State::AtHost(id) = self.state else {
+            return;
+        };
+        let mut slots = station.slots.borrow_mut();
+        let Some(x) = slots.exchange(id) else { return };
+        let mut stand_in = x.stand_in();
+        stand_in.fail(&Problem::of(&HANDLER_TIMEOUT));
+        if let Some(segment) = stand_in.segment {
+            let segment = station.plan.segment(segment);
+            let message = format!(
+                "{} ({}) did not answer in time: 504",
+                segment.name, segment.route
+            );
+            station.log.log(Level::Warn, &message);
+        }
+        slots.orphan(id);
+        self.exchange = Some(Box::new(stand_in));
+        self.state = State::Running;
+    }
+
+    /// Answers 408: the rest of a head or body did not arrive in time (RFC 9110 §15.5.9).
+    pub fn time_out_client(&mut self, station: &Station<'_>) {
+        let problem = Problem::of(&REQUEST_TIMEOUT);
+        match self.state {
+            State::Head => self.refuse(station, &problem),
+            _ => self.fail_and_close(&problem),
+        }
+    }
+
+    /// Gives up the call at the host, because the client is gone.
+    pub fn abandon(&mut self, station: &Station<'_>) -> Option<CallId> {
+        let State::AtHost(id) = self.state else {
+            return None;
+        };
+        self.state = State::Ended { linger: false };
+        if let Some(x) = station.slots.borrow_mut().orphan(id) {
+            self.exchange = Some(x);
+            return None;
+        }
+        Some(id)
+    }
+
+    fn compact(&mut self) {
+        if self.start > 0 {
+            self.input.drain(..self.start);
+            self.start = 0;
+        }
+    }
+}
+
+/// Most buffer memory one pooled session keeps, in bytes.
+pub const BUFFER_BYTES_KEPT: usize = 16 * 1024;
+
+/// Output is written out at this size at the latest, in bytes: a client that pipelines without
+/// reading cannot make us buffer more.
+pub const OUTPUT_BYTES_MAX: usize = 64 * 1024;
+
+/// Bodies up to this size are copied behind their head so that one write carries both, in bytes.
+pub const GATHER_BYTES_MAX: usize = 32 * 1024;
+
+/// Unread body up to this size is read and forgotten to keep the connection, in bytes. Above it,
+/// a new connection is cheaper than the bytes.
+pub const DRAIN_BYTES_MAX: u64 = 64 * 1024;

@@ -1,0 +1,353 @@
+//! Everything the tasks of one worker share: its books, its pools, its clock, its orders.
+//!
+//! It lives on the worker's thread. What happens at a turn's beginning and end is here; what a
+//! connection does in between is in `connection`.
+
+use std::{
+    cell::{Cell, RefCell},
+    io,
+    net::{Shutdown, SocketAddr},
+    os::{fd::AsRawFd, unix::net::UnixStream},
+    rc::Rc,
+    sync::Arc,
+    task::{Poll, Waker},
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
+
+use monoio::net::TcpStream;
+use spikard_contract::config::ServerConfig;
+use spikard_middleware::{
+    Answered, CallId, HostPort, Level, Local, Log, Placements, Plan, PoolRun, Reply, Session,
+    Slots, Station, Stopwatch,
+};
+
+use crate::{
+    accept::Gate,
+    io::{BLOCK_BYTES, Block, nanos, seed, shut, thread_usage},
+    mailbox::{Mailbox, Message},
+    settings::Settings,
+    turn::TurnEnd,
+    wheel::{Record, Waiting, Wheel},
+};
+
+/// Everything the tasks of one worker share.
+pub(crate) struct Core {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) port: Box<dyn HostPort>,
+    pub(crate) log: Arc<dyn Log>,
+    pub(crate) settings: Settings,
+    pub(crate) slots: RefCell<Slots>,
+    pub(crate) calls_left: Cell<u32>,
+    pub(crate) gate: Gate,
+    pub(crate) accepting: Cell<bool>,
+    local: RefCell<Local>,
+    placements: RefCell<Placements>,
+    wheel: RefCell<Wheel>,
+    connections: RefCell<Vec<Option<Rc<Record>>>>,
+    vacant: RefCell<Vec<usize>>,
+    open: Cell<usize>,
+    room: RefCell<Option<Waker>>,
+    #[allow(
+        clippy::vec_box,
+        reason = "a connection holds a rented session by one pointer"
+    )]
+    sessions: RefCell<Vec<Box<Session>>>,
+    blocks: RefCell<Vec<Block>>,
+    parked: RefCell<Vec<Waker>>,
+    mailbox: Arc<Mailbox>,
+    messages: RefCell<Vec<Message>>,
+    epoch: Instant,
+    now_ms: Cell<u64>,
+    draining: Cell<bool>,
+    forced: Cell<bool>,
+    stop_timer: Rc<Record>,
+    stopwatch: Stopwatch,
+}
+
+impl Core {
+    /// The state of a worker that has not begun.
+    ///
+    /// # Errors
+    /// The kernel's, if it has no random bits to give.
+    pub(crate) fn new(
+        config: &ServerConfig,
+        plan: Arc<Plan>,
+        port: Box<dyn HostPort>,
+        log: Arc<dyn Log>,
+        bell: UnixStream,
+    ) -> io::Result<Self> {
+        let settings = Settings::new(config);
+        Ok(Self {
+            placements: RefCell::new(Placements::new(&plan)),
+            plan,
+            port,
+            log,
+            slots: RefCell::new(Slots::new(settings.in_flight_max)),
+            calls_left: Cell::new(settings.turn_calls_max),
+            gate: Gate::new(),
+            accepting: Cell::new(true),
+            local: RefCell::new(Local::new(seed()?)),
+            wheel: RefCell::default(),
+            connections: RefCell::default(),
+            vacant: RefCell::default(),
+            open: Cell::new(0),
+            room: RefCell::default(),
+            sessions: RefCell::default(),
+            blocks: RefCell::default(),
+            parked: RefCell::default(),
+            mailbox: Arc::new(Mailbox::new(bell)),
+            messages: RefCell::default(),
+            epoch: Instant::now(),
+            now_ms: Cell::new(0),
+            draining: Cell::new(false),
+            forced: Cell::new(false),
+            stop_timer: Record::new(0),
+            stopwatch: Stopwatch::new(nanos, thread_usage),
+            settings,
+        })
+    }
+
+    /// Milliseconds since the worker was made, as of this turn.
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.now_ms.get()
+    }
+
+    /// Time since the worker was made, as of now.
+    pub(crate) fn elapsed_ms(&self) -> u64 {
+        self.epoch.elapsed().as_millis() as u64
+    }
+
+    /// When a turn is due although nothing happened, on the worker's clock.
+    pub(crate) fn next_deadline_ms(&self) -> Option<u64> {
+        self.wheel.borrow().next_ms()
+    }
+
+    /// Open connections.
+    pub(crate) fn open(&self) -> usize {
+        self.open.get()
+    }
+
+    /// Where messages to this worker are left.
+    pub(crate) fn mailbox(&self) -> &Arc<Mailbox> {
+        &self.mailbox
+    }
+
+    pub(crate) fn is_forced(&self) -> bool {
+        self.forced.get()
+    }
+
+    pub(crate) fn arm(&self, record: &Rc<Record>, waiting: Waiting, deadline_ms: u64) {
+        self.wheel.borrow_mut().arm(record, waiting, deadline_ms);
+    }
+
+    pub(crate) fn station(&self) -> Station<'_> {
+        Station {
+            plan: &self.plan,
+            port: &*self.port,
+            local: &self.local,
+            slots: &self.slots,
+            placements: &self.placements,
+            limits: &self.settings.limits,
+            calls_left: &self.calls_left,
+            draining: self.draining.get(),
+            stopwatch: &self.stopwatch,
+            log: &*self.log,
+        }
+    }
+
+    pub(crate) fn rent_block(&self) -> Block {
+        self.blocks
+            .borrow_mut()
+            .pop()
+            .unwrap_or_else(|| Box::new([0; BLOCK_BYTES]))
+    }
+
+    pub(crate) fn return_block(&self, block: Block) {
+        let mut blocks = self.blocks.borrow_mut();
+        if blocks.len() < POOLED_MAX {
+            blocks.push(block);
+        }
+    }
+
+    pub(crate) fn rent_session(&self, client: SocketAddr) -> Box<Session> {
+        let mut session = self.sessions.borrow_mut().pop().unwrap_or_default();
+        session.open(Some(client));
+        session
+    }
+
+    pub(crate) fn return_session(&self, session: Box<Session>) {
+        let mut sessions = self.sessions.borrow_mut();
+        if sessions.len() < POOLED_MAX {
+            sessions.push(session);
+        }
+    }
+
+    /// Enters a connection into the worker's books.
+    pub(crate) fn enter(&self, stream: &TcpStream) -> (Rc<Record>, usize) {
+        let record = Record::new(stream.as_raw_fd());
+        let mut connections = self.connections.borrow_mut();
+        let index = self.vacant.borrow_mut().pop().unwrap_or_else(|| {
+            connections.push(None);
+            connections.len() - 1
+        });
+        connections[index] = Some(record.clone());
+        self.open.set(self.open.get() + 1);
+        (record, index)
+    }
+
+    /// Strikes a connection from the books.
+    pub(crate) fn leave(&self, index: usize) {
+        self.connections.borrow_mut()[index] = None;
+        self.vacant.borrow_mut().push(index);
+        self.open.set(self.open.get() - 1);
+        if let Some(waker) = self.room.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+
+    pub(crate) fn has_room(&self) -> bool {
+        self.open.get() < self.settings.connections_max
+    }
+
+    /// Waits until a connection leaves, or the gate is shut.
+    pub(crate) async fn room(&self) {
+        std::future::poll_fn(|cx| {
+            if self.has_room() || self.draining.get() {
+                return Poll::Ready(());
+            }
+            *self.room.borrow_mut() = Some(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// Waits for the next turn.
+    pub(crate) async fn next_turn(&self) {
+        let mut parked = false;
+        std::future::poll_fn(|cx| {
+            if std::mem::replace(&mut parked, true) && self.calls_left.get() > 0 {
+                return Poll::Ready(());
+            }
+            self.parked.borrow_mut().push(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    pub(crate) fn begin_turn(&self, now: Instant) {
+        let now_ms = now.duration_since(self.epoch).as_millis() as u64;
+        let unix = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        self.now_ms.set(now_ms);
+        self.local.borrow_mut().set_time(now_ms, unix.as_secs());
+        self.calls_left.set(self.settings.turn_calls_max);
+        self.stopwatch.begin_turn();
+        // Bound first: an expiry arms records anew.
+        let expired = self.wheel.borrow_mut().expire(now_ms);
+        for record in expired {
+            self.expire(&record);
+        }
+        for waker in self.parked.borrow_mut().drain(..) {
+            waker.wake();
+        }
+    }
+
+    fn expire(&self, record: &Rc<Record>) {
+        match record.waiting.get() {
+            Waiting::Idle | Waiting::Write | Waiting::Linger => {
+                shut(record.fd.get(), Shutdown::Both);
+            }
+            Waiting::Request => shut(record.fd.get(), Shutdown::Read),
+            Waiting::Host => wake(record),
+            Waiting::Timer if Rc::ptr_eq(record, &self.stop_timer) => self.force(),
+            Waiting::Timer => wake(record),
+        }
+    }
+
+    /// Acts on all messages. Returns whether there were any.
+    pub(crate) fn deliver_messages(&self) -> bool {
+        let mut messages = std::mem::take(&mut *self.messages.borrow_mut());
+        self.mailbox.take(&mut messages);
+        let any = !messages.is_empty();
+        for message in messages.drain(..) {
+            match message {
+                Message::Answer(id, reply, run) => self.deliver(id, reply, run),
+                Message::Woken => self.port.woken(),
+                Message::Stop => self.stop(),
+                Message::Force => self.force(),
+            }
+        }
+        *self.messages.borrow_mut() = messages;
+        any
+    }
+
+    fn deliver(&self, id: CallId, mut reply: Reply, run: Option<PoolRun>) {
+        let segment = self.slots.borrow().exchange(id).and_then(|x| x.segment);
+        if let (Some(segment), Some(run)) = (segment, run)
+            && self.placements.borrow_mut().ran_on_pool(segment, run)
+        {
+            let segment = self.plan.segment(segment);
+            let message = format!(
+                "{} ({}) runs inline from now on",
+                segment.name, segment.route
+            );
+            self.log.log(Level::Debug, &message);
+        }
+        // Bound first: dropping an exchange must not happen under the borrow.
+        let answered = self.slots.borrow_mut().answer(id, &mut reply);
+        if matches!(answered, Answered::Stale) {
+            self.log.log(
+                Level::Warn,
+                "an answer came for a call that has none to give",
+            );
+        }
+    }
+
+    fn stop(&self) {
+        if self.draining.replace(true) {
+            return;
+        }
+        self.gate.shut();
+        if let Some(waker) = self.room.borrow_mut().take() {
+            waker.wake();
+        }
+        if !self.settings.graceful {
+            return self.force();
+        }
+        let deadline_ms = self.now_ms() + self.settings.shutdown_ms;
+        self.arm(&self.stop_timer, Waiting::Timer, deadline_ms);
+        for record in self.connections.borrow().iter().flatten() {
+            if record.waiting.get() == Waiting::Idle {
+                shut(record.fd.get(), Shutdown::Both);
+            }
+        }
+    }
+
+    fn force(&self) {
+        self.draining.set(true);
+        self.forced.set(true);
+        self.gate.shut();
+        for record in self.connections.borrow().iter().flatten() {
+            shut(record.fd.get(), Shutdown::Both);
+            wake(record);
+        }
+    }
+
+    pub(crate) fn end_turn(&self) -> TurnEnd {
+        if self.draining.get() && !self.accepting.get() && self.open.get() == 0 {
+            TurnEnd::Drained
+        } else {
+            TurnEnd::Idle
+        }
+    }
+}
+
+fn wake(record: &Record) {
+    if let Some(waker) = record.waker.borrow_mut().take() {
+        waker.wake();
+    }
+}
+
+/// Most blocks and sessions that a worker keeps for reuse, each.
+const POOLED_MAX: usize = 1024;
