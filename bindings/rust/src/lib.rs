@@ -1,0 +1,55 @@
+//! HTTP services in Rust on the Spikard engine: typed handlers, one worker per core.
+//!
+//! ```no_run
+//! use spikard::{App, Path};
+//! use serde_json::{Value, json};
+//!
+//! fn user(Path(id): Path<i64>) -> Value {
+//!     json!({"id": id, "name": format!("User {id}")})
+//! }
+//!
+//! fn main() -> Result<(), spikard::RunError> {
+//!     let mut app = App::new();
+//!     app.get("/users/{user_id:int}", user);
+//!     app.run()
+//! }
+//! ```
+//!
+//! A plain function runs on the thread of its worker and must not block; `.blocking()` moves it to
+//! a thread pool, and an `async` function may wait. Its future stays on its worker, so it need not
+//! be `Send`. The engine routes, converts, validates and frames; this crate only changes shape.
+#![forbid(unsafe_code)]
+
+mod app;
+mod arguments;
+mod error;
+mod extract;
+mod failure;
+mod handler;
+mod link;
+mod pool;
+mod port;
+mod problem;
+mod reply;
+mod request;
+pub mod schema;
+mod server;
+mod testing;
+mod timer;
+
+pub use app::{App, Route};
+pub use error::RunError;
+pub use extract::{
+    Body, Call, Cookie, Extract, Header, Json, Needs, Parameters, Path, Query, State,
+};
+pub use failure::Failure;
+pub use handler::{Handler, Started, Suspended};
+pub use problem::Problem;
+pub use reply::{HandlerResponse, IntoReply, Reply};
+pub use request::Request;
+pub use server::Server;
+pub use spikard_contract::config::{Engine, ServerConfig};
+pub use spikard_contract::route::RouteDocument;
+pub use spikard_middleware::{Level, Log};
+pub use testing::{TestClient, TestReply, TestRequest};
+pub use timer::{Sleep, sleep};

@@ -1,0 +1,324 @@
+//! The door between the engine and handlers: calls them in place, keeps those that wait.
+//!
+//! One port per worker, on its thread. A future is polled once when it is called, and again inside
+//! a turn whenever its waker was woken, from whatever thread. A panic costs one request a 500.
+//! Knows nothing of sockets; the same port serves a worker and an in-process client.
+
+use std::any::Any;
+use std::cell::{OnceCell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use spikard_contract::config::ServerConfig;
+use spikard_contract::problem::{INTERNAL_SERVER_ERROR, SERVICE_UNAVAILABLE};
+use spikard_contract::route::Placement;
+use spikard_middleware::request_id::RequestId;
+use spikard_middleware::{
+    CallId, Exchange, HostPort, Level, Log, Notice, Outcome, Problem, Reply, Segment,
+};
+
+use crate::extract::{RouteFacts, States};
+use crate::failure::{Cause, Failure};
+use crate::handler::{Endpoint, Started, Suspended};
+use crate::link::{Link, PlaceWaker};
+use crate::pool::{Admission, Pool};
+
+/// What all workers of one server share.
+pub(crate) struct Service {
+    pub(crate) routes: Vec<ServedRoute>,
+    pub(crate) states: States,
+    pub(crate) log: Arc<dyn Log>,
+}
+
+pub(crate) struct ServedRoute {
+    pub(crate) facts: RouteFacts,
+    pub(crate) endpoint: Box<dyn Endpoint>,
+}
+
+/// See the module's documentation.
+pub(crate) struct Port {
+    service: Arc<Service>,
+    link: Arc<Link>,
+    places: RefCell<Vec<Place>>,
+    pool: OnceCell<Pool>,
+    threads_max: usize,
+    queue_timeout: Duration,
+}
+
+/// Where one suspended call is kept: the place with the number of its slot.
+struct Place {
+    waker: Waker,
+    pending: Option<Pending>,
+}
+
+struct Pending {
+    id: CallId,
+    future: Pin<Box<dyn Suspended>>,
+    function: usize,
+    request_id: RequestId,
+}
+
+impl Port {
+    pub(crate) fn new(service: Arc<Service>, link: Arc<Link>, config: &ServerConfig) -> Self {
+        Self {
+            service,
+            link,
+            places: RefCell::default(),
+            pool: OnceCell::new(),
+            threads_max: config.blocking_threads as usize,
+            queue_timeout: config.queue_timeout,
+        }
+    }
+
+    /// The places of suspended calls are numbered as their slots are: few, and used again.
+    fn place(id: CallId) -> usize {
+        (id.raw() & 0xffff_ffff) as usize
+    }
+
+    fn waker(&self, place: usize) -> Waker {
+        let mut places = self.places.borrow_mut();
+        while places.len() <= place {
+            let waker = PlaceWaker::make(&self.link, places.len());
+            places.push(Place {
+                waker,
+                pending: None,
+            });
+        }
+        places[place].waker.clone()
+    }
+
+    fn call_inline(&self, id: CallId, function: usize, x: &mut Exchange) -> Outcome {
+        let route = &self.service.routes[function];
+        let started = guard(|| route.endpoint.start(x, &route.facts, &self.service.states));
+        let result = match started {
+            Ok(Started::Replied(result)) => result,
+            Ok(Started::Suspended(future)) => match self.begin(id, function, future, x) {
+                Poll::Ready(result) => result,
+                Poll::Pending => return Outcome::Later,
+            },
+            Err(failure) => Err(failure),
+        };
+        self.service
+            .settle(function, &x.request_id, result, &mut x.reply);
+        Outcome::Done
+    }
+
+    /// Polls a future for the first time, and keeps it if it waits.
+    fn begin(
+        &self,
+        id: CallId,
+        function: usize,
+        mut future: Pin<Box<dyn Suspended>>,
+        x: &mut Exchange,
+    ) -> Poll<Result<(), Failure>> {
+        let place = Self::place(id);
+        let polled = poll(&mut future, &self.waker(place), &mut x.reply);
+        let pending = Pending {
+            id,
+            future,
+            function,
+            request_id: x.request_id.clone(),
+        };
+        match polled {
+            Poll::Pending => self.places.borrow_mut()[place].pending = Some(pending),
+            Poll::Ready(_) => self.discard(pending),
+        }
+        polled
+    }
+
+    fn call_on_pool(&self, id: CallId, function: usize, x: &mut Exchange) -> Outcome {
+        let route = &self.service.routes[function];
+        let job = guard(|| route.endpoint.job(x, &route.facts, &self.service.states));
+        let job = match job.and_then(|job| job) {
+            Ok(job) => job,
+            Err(failure) => {
+                self.service
+                    .settle(function, &x.request_id, Err(failure), &mut x.reply);
+                return Outcome::Done;
+            }
+        };
+        let (link, service) = (self.link.clone(), self.service.clone());
+        let request_id = x.request_id.clone();
+        let pool = self
+            .pool
+            .get_or_init(|| Pool::new(self.threads_max, self.queue_timeout));
+        pool.submit(Box::new(move |admission| {
+            let mut reply = Reply::new();
+            match admission {
+                Admission::Run => {
+                    let result = guard(|| job(&mut reply)).and_then(|result| result);
+                    service.settle(function, &request_id, result, &mut reply);
+                }
+                Admission::Refused => refuse(&mut reply),
+            }
+            link.answer(id, reply);
+        }));
+        Outcome::Later
+    }
+
+    /// Polls the future in `place`, if there is one, and answers once it is ready.
+    fn go_on(&self, place: usize) {
+        let (waker, pending) = {
+            let mut places = self.places.borrow_mut();
+            let place = &mut places[place];
+            (place.waker.clone(), place.pending.take())
+        };
+        let Some(mut pending) = pending else { return };
+        let mut reply = Reply::new();
+        match poll(&mut pending.future, &waker, &mut reply) {
+            Poll::Pending => self.places.borrow_mut()[place].pending = Some(pending),
+            Poll::Ready(result) => {
+                let (function, request_id) = (pending.function, &pending.request_id);
+                self.service
+                    .settle(function, request_id, result, &mut reply);
+                self.link.answer(pending.id, reply);
+                self.discard(pending);
+            }
+        }
+    }
+
+    /// Drops the future of a call that nobody waits for. The answer is owed all the same.
+    fn cancel(&self, id: CallId) {
+        let pending = {
+            let mut places = self.places.borrow_mut();
+            let place = places.get_mut(Self::place(id));
+            place.and_then(|place| place.pending.take_if(|pending| pending.id == id))
+        };
+        if let Some(pending) = pending {
+            self.discard(pending);
+            self.link.answer(id, Reply::new());
+        }
+    }
+
+    /// Drops a future; a panic in a destructor must not reach the worker.
+    fn discard(&self, pending: Pending) {
+        let Pending {
+            future,
+            function,
+            request_id,
+            ..
+        } = pending;
+        if let Err(Failure(Cause::Accident(reason))) = guard(|| drop(future)) {
+            self.service.say(function, &request_id, &reason);
+        }
+    }
+}
+
+impl HostPort for Port {
+    fn call(
+        &self,
+        id: CallId,
+        segment: &Segment,
+        placement: Placement,
+        x: &mut Exchange,
+    ) -> Outcome {
+        let function = segment.function as usize;
+        match placement {
+            Placement::Pool => self.call_on_pool(id, function, x),
+            Placement::Inline | Placement::Proven => self.call_inline(id, function, x),
+        }
+    }
+
+    fn notify(&self, id: CallId, notice: Notice) {
+        match notice {
+            Notice::Cancel => self.cancel(id),
+            // The client may still read the reply.
+            Notice::Disconnect => {}
+        }
+    }
+
+    fn woken(&self) {
+        let mut places = Vec::new();
+        self.link.take_woken(&mut places);
+        for place in places {
+            self.go_on(place);
+        }
+    }
+}
+
+impl Drop for Port {
+    fn drop(&mut self) {
+        let places = std::mem::take(self.places.get_mut());
+        for pending in places.into_iter().filter_map(|place| place.pending) {
+            self.discard(pending);
+        }
+    }
+}
+
+impl Service {
+    /// Makes a failure the reply, and says in the log what the client is not told.
+    fn settle(
+        &self,
+        function: usize,
+        request_id: &RequestId,
+        result: Result<(), Failure>,
+        reply: &mut Reply,
+    ) {
+        let cause = match result {
+            Ok(()) => return,
+            Err(Failure(cause)) => cause,
+        };
+        let reason = match cause {
+            Cause::Accident(reason) => reason,
+            Cause::Problem(problem) => match problem.write(reply) {
+                Ok(()) => return,
+                Err(failure) => format!("{failure:?}"),
+            },
+        };
+        self.say(function, request_id, &reason);
+        Problem::of(&INTERNAL_SERVER_ERROR).write(reply);
+    }
+
+    fn say(&self, function: usize, request_id: &RequestId, reason: &str) {
+        let facts = &self.routes[function].facts;
+        let id = String::from_utf8_lossy(request_id.as_bytes());
+        let reason = reason.replace(['\n', '\r'], " ");
+        let message = format!("{} ({}) failed: {reason} [{id}]", facts.name, facts.pattern);
+        self.log.log(Level::Error, &message);
+    }
+}
+
+/// Polls a handler's future; a panic makes it ready with an accident.
+fn poll(
+    future: &mut Pin<Box<dyn Suspended>>,
+    waker: &Waker,
+    reply: &mut Reply,
+) -> Poll<Result<(), Failure>> {
+    let mut context = Context::from_waker(waker);
+    guard(|| future.as_mut().poll_reply(&mut context, reply))
+        .unwrap_or_else(|failure| Poll::Ready(Err(failure)))
+}
+
+/// Runs user code; a panic becomes an accident with its message.
+fn guard<T>(run: impl FnOnce() -> T) -> Result<T, Failure> {
+    catch_unwind(AssertUnwindSafe(run)).map_err(|payload| {
+        let text = panic_text(&*payload).to_owned();
+        // A payload may panic as it is dropped, so it is not.
+        std::mem::forget(payload);
+        Failure::new(format!("panicked: {text}"))
+    })
+}
+
+fn panic_text(payload: &(dyn Any + Send)) -> &str {
+    if let Some(text) = payload.downcast_ref::<&str>() {
+        text
+    } else if let Some(text) = payload.downcast_ref::<String>() {
+        text
+    } else {
+        "(no text)"
+    }
+}
+
+/// The 503 of a call that found no thread in time.
+fn refuse(reply: &mut Reply) {
+    let detail = "No thread became free in time (settings: blocking_threads, queue_timeout)";
+    Problem::of(&SERVICE_UNAVAILABLE)
+        .with_detail(detail)
+        .write(reply);
+    // A literal field is valid.
+    let pushed = reply.fields.push(b"retry-after", b"1");
+    debug_assert!(pushed.is_ok());
+}

@@ -1,0 +1,88 @@
+//! A problem that a handler answers with (RFC 9457).
+//!
+//! `type` and `title` come from the engine's own table where it has the status, so that a 404 of a
+//! handler and one of the router look alike.
+//! Knows nothing of requests.
+
+use serde_json::Value;
+use spikard_middleware::Reply;
+
+use crate::failure::Failure;
+use crate::reply::push_headers;
+
+/// A problem document in the making.
+///
+/// ```
+/// use spikard::Problem;
+/// fn find(id: i64) -> Result<String, Problem> {
+///     Err(Problem::new(404).detail(format!("There is no user {id}")).with("id", id))
+/// }
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Problem {
+    inner: spikard_middleware::Problem,
+    headers: Vec<(String, String)>,
+}
+
+impl Problem {
+    /// A problem of this status, 400 to 599.
+    #[must_use]
+    pub fn new(status: u16) -> Self {
+        Self::from(spikard_middleware::Problem::raised(status))
+    }
+
+    /// What is wrong this time. The client reads it.
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.inner = self.inner.with_detail(detail.into());
+        self
+    }
+
+    /// What is wrong in general, the same for every occurrence.
+    #[must_use]
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.inner = self.inner.with_title(title.into());
+        self
+    }
+
+    /// The URI that names this kind of problem.
+    #[must_use]
+    pub fn type_uri(mut self, uri: impl Into<String>) -> Self {
+        self.inner = self.inner.with_type(uri.into());
+        self
+    }
+
+    /// Adds a header line to the reply.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Adds an extension member. The five standard members cannot be replaced this way.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.inner = self.inner.with(name, value);
+        self
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.inner.status()
+    }
+
+    pub(crate) fn write(&self, reply: &mut Reply) -> Result<(), Failure> {
+        self.inner.write(reply);
+        push_headers(&self.headers, reply)
+    }
+}
+
+impl From<spikard_middleware::Problem> for Problem {
+    fn from(inner: spikard_middleware::Problem) -> Self {
+        Self {
+            inner,
+            headers: Vec::new(),
+        }
+    }
+}

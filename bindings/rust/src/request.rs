@@ -1,0 +1,88 @@
+//! A request as a handler sees it: owned, so that it may outlive the exchange.
+//!
+//! The values are those that the engine decided by; nothing is parsed a second time.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use spikard_middleware::Exchange;
+use spikard_proto_http::Head;
+
+/// The head of a request, copied. Taking it costs a handler the copy, so take it only where it is
+/// needed.
+#[derive(Debug, Clone)]
+pub struct Request {
+    head: Head,
+    request_id: String,
+    client: Option<SocketAddr>,
+    route: Arc<str>,
+}
+
+impl Request {
+    pub(crate) fn copy(x: &Exchange, route: &Arc<str>) -> Self {
+        Self {
+            head: x.head.clone(),
+            request_id: String::from_utf8_lossy(x.request_id.as_bytes()).into_owned(),
+            client: x.client,
+            route: route.clone(),
+        }
+    }
+
+    /// The method, a token such as `GET`.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        text(self.head.method_bytes()).unwrap_or_default()
+    }
+
+    /// The path as sent, percent-encoded, without the query.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        text(self.head.path()).unwrap_or_default()
+    }
+
+    /// The query as sent, without `?`; empty if there is none.
+    #[must_use]
+    pub fn query_string(&self) -> &str {
+        self.head.query().and_then(text).unwrap_or_default()
+    }
+
+    /// The pattern of the route that took the request, as registered.
+    #[must_use]
+    pub fn route(&self) -> &str {
+        &self.route
+    }
+
+    /// The id of the request, as in the log and in `x-request-id`; empty if ids are switched off.
+    #[must_use]
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
+    /// The other end of the connection; `None` in process.
+    #[must_use]
+    pub fn client(&self) -> Option<SocketAddr> {
+        self.client
+    }
+
+    /// The first header line of this name, whatever its letter case. `None` if there is none, or
+    /// if it is not UTF-8.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.head.field(name.as_bytes()).and_then(text)
+    }
+
+    /// Every header line of this name, in order.
+    pub fn header_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.head.field_all(name.as_bytes())
+    }
+
+    /// Every header line, in order.
+    pub fn headers(&self) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> {
+        self.head.fields()
+    }
+}
+
+/// Methods and targets are visible ASCII on the wire; field values may be anything.
+fn text(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(bytes).ok()
+}

@@ -1,0 +1,281 @@
+//! A running server: one thread per worker, each with its own ring, listener and port.
+//!
+//! `run` also watches signals; `start` leaves them to the program. A worker that fails inside ends
+//! the server with an error, so that whatever supervises the process can start it again.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::{self, JoinHandle};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::{Handle, Signals};
+use spikard_contract::config::ServerConfig;
+use spikard_middleware::{Level, Plan};
+use spikard_runtime::{TurnError, Worker, WorkerHandle, listen};
+
+use crate::app::{App, Built};
+use crate::error::RunError;
+use crate::link::Link;
+use crate::port::{Port, Service};
+
+impl App {
+    /// Serves on `127.0.0.1:8000` until SIGINT or SIGTERM; the first stops gracefully, the second
+    /// at once.
+    ///
+    /// # Errors
+    /// [`RunError`].
+    pub fn run(self) -> Result<(), RunError> {
+        self.run_with(ServerConfig::default())
+    }
+
+    /// As [`App::run`], as configured.
+    ///
+    /// # Errors
+    /// [`RunError`].
+    pub fn run_with(self, config: ServerConfig) -> Result<(), RunError> {
+        let signals = Signals::new([SIGINT, SIGTERM]).map_err(RunError::System)?;
+        let mut server = self.start(config)?;
+        let watch = Watch::begin(signals, server.workers.clone())?;
+        let ended = server.join();
+        watch.end();
+        ended
+    }
+
+    /// Starts serving and returns. The server ends when it is stopped or dropped.
+    ///
+    /// # Errors
+    /// [`RunError`], except a worker's.
+    pub fn start(self, config: ServerConfig) -> Result<Server, RunError> {
+        let built = self.build()?;
+        config.check().map_err(RunError::Config)?;
+        let count = config.workers as usize;
+        let bound = listen::bind(&config.host, config.port, count, config.backlog)
+            .map_err(RunError::Listen)?;
+        Server::start(&built, config, bound.listeners, bound.address)
+    }
+
+    /// As [`App::start`], with one worker, on a socket that already listens. `host`, `port`,
+    /// `backlog` and `workers` of the configuration are not used.
+    ///
+    /// # Errors
+    /// [`RunError`], except a worker's.
+    pub fn start_on(self, config: ServerConfig, listener: TcpListener) -> Result<Server, RunError> {
+        let built = self.build()?;
+        config.check().map_err(RunError::Config)?;
+        listener.set_nonblocking(true).map_err(RunError::System)?;
+        let address = listener.local_addr().map_err(RunError::System)?;
+        Server::start(&built, config, vec![listener], address)
+    }
+}
+
+/// A server that runs beside the calling thread. Dropping it closes every connection.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    engine: String,
+    workers: Vec<WorkerHandle>,
+    threads: Vec<JoinHandle<()>>,
+    ends: Receiver<Result<(), TurnError>>,
+}
+
+/// What a worker says once it stands.
+type Ready = io::Result<(WorkerHandle, String)>;
+
+impl Server {
+    /// Where it listens; the port is the real one where port 0 was asked for.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Which engine its workers run on, and why.
+    #[must_use]
+    pub fn engine(&self) -> &str {
+        &self.engine
+    }
+
+    /// Stops accepting, finishes what is in flight, closes idle connections. Returns at once.
+    pub fn stop(&self) {
+        for worker in &self.workers {
+            // False from a worker that has ended already.
+            let _ = worker.stop();
+        }
+    }
+
+    /// Closes every connection. Returns at once.
+    pub fn force(&self) {
+        for worker in &self.workers {
+            // False from a worker that has ended already.
+            let _ = worker.force();
+        }
+    }
+
+    /// Waits until the server has ended.
+    ///
+    /// # Errors
+    /// [`RunError::Worker`] if a worker failed.
+    pub fn wait(mut self) -> Result<(), RunError> {
+        self.join()
+    }
+
+    fn start(
+        built: &Built,
+        config: ServerConfig,
+        listeners: Vec<TcpListener>,
+        address: SocketAddr,
+    ) -> Result<Self, RunError> {
+        let plan = Arc::new(built.app.lower(&config).map_err(RunError::Lower)?);
+        let (end, ends) = channel();
+        let mut server = Self {
+            address,
+            engine: String::new(),
+            workers: Vec::new(),
+            threads: Vec::new(),
+            ends,
+        };
+        let (sender, ready) = channel();
+        let mut refused = None;
+        for listener in listeners {
+            let seat = Seat {
+                service: built.service.clone(),
+                plan: plan.clone(),
+                config: config.clone(),
+                listener,
+            };
+            match seat.take(server.threads.len(), sender.clone(), end.clone()) {
+                Ok(thread) => server.threads.push(thread),
+                Err(error) => refused = Some(error),
+            }
+        }
+        // With the last sender the channels end.
+        drop((sender, end));
+        for said in ready {
+            match said {
+                Ok((worker, engine)) => {
+                    server.workers.push(worker);
+                    server.engine = engine;
+                }
+                Err(error) => refused = Some(error),
+            }
+        }
+        if let Some(error) = refused {
+            // Dropping the server ends the workers that stand.
+            return Err(RunError::System(error));
+        }
+        let plural = if server.workers.len() == 1 {
+            "worker"
+        } else {
+            "workers"
+        };
+        let (count, engine) = (server.workers.len(), &server.engine);
+        let message = format!("listening on http://{address} ({count} {plural}, {engine})");
+        built.service.log.log(Level::Info, &message);
+        Ok(server)
+    }
+
+    fn join(&mut self) -> Result<(), RunError> {
+        let mut ended = Ok(());
+        // The channel ends with the last worker.
+        while let Ok(end) = self.ends.recv() {
+            if let Err(error) = end {
+                ended = Err(RunError::Worker(error));
+                self.force();
+            }
+        }
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                ended = Err(RunError::Worker(TurnError::Panicked));
+            }
+        }
+        ended
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.force();
+        // Nobody is left to hear of an error.
+        let _ = self.join();
+    }
+}
+
+/// What a worker's thread is given.
+struct Seat {
+    service: Arc<Service>,
+    plan: Arc<Plan>,
+    config: ServerConfig,
+    listener: TcpListener,
+}
+
+impl Seat {
+    /// Starts the worker's thread.
+    fn take(
+        self,
+        number: usize,
+        ready: Sender<Ready>,
+        end: Sender<Result<(), TurnError>>,
+    ) -> io::Result<JoinHandle<()>> {
+        thread::Builder::new()
+            .name(format!("spikard-worker-{number}"))
+            .spawn(move || {
+                // The server is gone only after this has ended.
+                let _ = end.send(self.work(ready));
+            })
+    }
+
+    fn work(self, ready: Sender<Ready>) -> Result<(), TurnError> {
+        let link = Arc::new(Link::default());
+        let log = self.service.log.clone();
+        let port = Port::new(self.service, link.clone(), &self.config);
+        let made = Worker::new(&self.config, self.plan, self.listener, Box::new(port), log);
+        let (said, worker) = match made {
+            Ok(worker) => {
+                link.attach(worker.handle());
+                (
+                    Ok((worker.handle(), worker.engine_text().to_owned())),
+                    Some(worker),
+                )
+            }
+            Err(error) => (Err(error), None),
+        };
+        // The starter waits for every worker's word.
+        let _ = ready.send(said);
+        drop(ready);
+        worker.map_or(Ok(()), |mut worker| worker.run())
+    }
+}
+
+/// Turns signals into orders, for as long as the server runs.
+struct Watch {
+    handle: Handle,
+    thread: JoinHandle<()>,
+}
+
+impl Watch {
+    fn begin(mut signals: Signals, workers: Vec<WorkerHandle>) -> Result<Self, RunError> {
+        let handle = signals.handle();
+        let thread = thread::Builder::new()
+            .name("spikard-signals".into())
+            .spawn(move || {
+                for (count, _) in signals.forever().enumerate() {
+                    for worker in &workers {
+                        let _ = if count == 0 {
+                            worker.stop()
+                        } else {
+                            worker.force()
+                        };
+                    }
+                }
+            })
+            .map_err(RunError::System)?;
+        Ok(Self { handle, thread })
+    }
+
+    fn end(self) {
+        self.handle.close();
+        // The thread only passes orders on; there is nothing to report.
+        let _ = self.thread.join();
+    }
+}
