@@ -13,7 +13,7 @@ use monoio::{
 use spikard_middleware::Level;
 
 use crate::{
-    connection::serve,
+    connection::{Connection, serve},
     core::Core,
     io::close_on_exec,
     turn::spawn,
@@ -61,7 +61,8 @@ pub(crate) async fn accept(core: Rc<Core>, listener: TcpListener) {
             Ok((stream, client)) => {
                 starved = false;
                 close_on_exec(&stream);
-                spawn(&core, serve(core.clone(), stream, client));
+                let connection = Connection::open(core.clone(), &stream);
+                spawn(&core, serve(connection, stream, client));
             }
             Err(error) if is_starved(&error) => {
                 if !std::mem::replace(&mut starved, true) {

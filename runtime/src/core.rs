@@ -337,8 +337,10 @@ impl Core {
     pub(crate) fn end_turn(&self) -> TurnEnd {
         if self.draining.get() && !self.accepting.get() && self.open.get() == 0 {
             TurnEnd::Drained
-        } else {
+        } else if self.parked.borrow().is_empty() {
             TurnEnd::Idle
+        } else {
+            TurnEnd::More
         }
     }
 }

@@ -135,13 +135,22 @@ impl Stream {
         progressed: impl Fn(),
     ) -> (io::Result<()>, Vec<u8>) {
         let length = bytes.len();
-        let (result, mut bytes) = self.writer.write(bytes).await;
-        let mut written = match result {
-            Ok(written) if written == length => return (Ok(()), bytes),
-            Ok(written) => written,
-            Err(error) => return (Err(error), bytes),
-        };
-        while written < length {
+        let (result, bytes) = self.writer.write(bytes).await;
+        match result {
+            Ok(written) if written == length => (Ok(()), bytes),
+            // Boxed: the rare rest must not make every idle connection's future larger.
+            Ok(written) => Box::pin(self.write_rest(bytes, written, progressed)).await,
+            Err(error) => (Err(error), bytes),
+        }
+    }
+
+    async fn write_rest(
+        &mut self,
+        mut bytes: Vec<u8>,
+        mut written: usize,
+        progressed: impl Fn(),
+    ) -> (io::Result<()>, Vec<u8>) {
+        while written < bytes.len() {
             progressed();
             let (result, slice) = self.writer.write(bytes.slice(written..)).await;
             bytes = slice.into_inner();

@@ -227,13 +227,16 @@ impl Worker {
             match self.turn()? {
                 TurnEnd::Drained => return Ok(()),
                 TurnEnd::More => {}
-                TurnEnd::Idle => {
-                    let timeout_ms = self.next_deadline_ms();
-                    // The wheel reaches at most hours ahead.
-                    wait_readable(self.fd(), timeout_ms.map_or(-1, |ms| ms.min(60_000) as i32));
-                }
+                TurnEnd::Idle => self.wait(),
             }
         }
+    }
+
+    /// Sleeps until a turn is due.
+    pub fn wait(&self) {
+        let timeout_ms = self.next_deadline_ms();
+        // Longer sleeps are cut into minutes, which fit.
+        wait_readable(self.fd(), timeout_ms.map_or(-1, |ms| ms.min(60_000) as i32));
     }
 }
 
