@@ -175,13 +175,16 @@ fn body_schemas() -> &'static [Schema] {
                 "properties": { "a": { "type": "number", "exclusiveMaximum": 10 }, "b": {} } }),
             json!({ "enum": [null, true, 1, "a", [], {}, { "a": 1 }, [1, 1.0]] }),
             json!({ "anyOf": [{ "type": "string", "maxLength": 1 }, { "type": "null" }] }),
-            json!({ "oneOf": [{ "items": { "$ref": "#" } }, { "propertyNames": { "minLength": 2 } }],
+            json!({ "oneOf": [{ "items": { "$ref": "#" } },
+                    { "propertyNames": { "minLength": 2 } }],
                 "contains": { "const": 0 }, "unevaluatedItems": { "type": "integer" } }),
             json!({ "if": { "required": ["a"] }, "then": { "dependentRequired": { "a": ["b"] } },
                 "else": { "not": { "type": "boolean" } }, "patternProperties": { "^é": false } }),
         ];
-        let schemas: Vec<Schema> =
-            documents.iter().filter_map(|document| Schema::compile(document).ok()).collect();
+        let schemas: Vec<Schema> = documents
+            .iter()
+            .filter_map(|document| Schema::compile(document).ok())
+            .collect();
         assert_eq!(schemas.len(), documents.len(), "all of them compile");
         schemas
     })

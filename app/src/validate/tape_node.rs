@@ -62,8 +62,8 @@ impl Json for Taped {
     type StringBuffer = ();
 
     const ACYCLIC: bool = true;
-    /// A lookup walks the members, so one walk is worth several lookups.
-    const KEYS_PER_LOOKUP: usize = 4;
+    /// A lookup walks the members, so one walk over them pays when it saves as many lookups.
+    const KEYS_PER_LOOKUP: usize = 1;
 
     fn prepare_key(key: &str) -> Box<str> {
         key.into()
