@@ -19,7 +19,8 @@ pub struct ProblemType {
 }
 
 macro_rules! problems {
-    ($($(#[$doc:meta])* $name:ident = $status:literal $slug:literal $title:literal $detail:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $status:literal $slug:literal $title:literal
+        $detail:literal;)*) => {
         $($(#[$doc])* pub const $name: ProblemType =
             ProblemType { status: $status, slug: $slug, title: $title, detail: $detail };)*
         /// Every problem type, in order of status.

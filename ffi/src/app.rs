@@ -8,7 +8,8 @@ use spikard_middleware::Plan;
 
 use crate::boundary::{Checked, Failure, boundary, object, text, write_out};
 
-/// An application: its configuration and its routes. Any thread may use it, one at a time is served.
+/// An application: its configuration and its routes. Any thread may use it, one at a time is
+/// served.
 #[allow(non_camel_case_types, reason = "the name is the one in the C header")]
 pub struct spk_app {
     state: Mutex<AppState>,

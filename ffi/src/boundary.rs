@@ -3,7 +3,7 @@
 use std::{
     cell::RefCell,
     panic::{AssertUnwindSafe, catch_unwind},
-    slice,
+    ptr, slice,
 };
 
 use spikard_contract::status::Status;
@@ -52,7 +52,8 @@ pub(crate) fn boundary(body: impl FnOnce() -> Checked) -> u32 {
         Ok(Err(failure)) => failure,
         Err(_) => Failure::new(Status::Panicked, "the engine panicked"),
     };
-    LAST_ERROR.with_borrow_mut(|last| *last = failure.message);
+    // A thread that is ending has no place for the sentence any more; the number still tells.
+    let _ = LAST_ERROR.try_with(|last| *last.borrow_mut() = failure.message);
     failure.status.number()
 }
 
@@ -72,14 +73,37 @@ pub(crate) unsafe fn object<'a, T>(pointer: *const T, name: &str) -> Checked<&'a
     unsafe { pointer.as_ref() }.ok_or_else(|| Failure::null(name))
 }
 
+/// Borrows a struct that begins with its own size, which must be at least the size it has here:
+/// of a smaller one not a byte behind the size is read.
+///
+/// # Safety
+/// `pointer` is NULL, or begins with a `uint32_t` and is valid for reads of as many bytes as that
+/// says, during `'a`.
+pub(crate) unsafe fn sized<'a, T>(pointer: *const T, name: &str) -> Checked<&'a T> {
+    // SAFETY: the caller's contract; `T` begins with a `u32`, which is no stricter aligned than it.
+    let size = *unsafe { object(pointer.cast::<u32>(), name) }?;
+    if (size as usize) < size_of::<T>() {
+        let message = format!("{name} is of an older version: its size is {size}");
+        return Err(Failure::new(Status::StaleVersion, message));
+    }
+    // SAFETY: the caller's contract, and it is whole.
+    unsafe { object(pointer, name) }
+}
+
+/// Refuses an output that is NULL, before anything is done or written.
+pub(crate) fn output<T>(out: *mut T, name: &str) -> Checked {
+    if out.is_null() {
+        return Err(Failure::null(name));
+    }
+    Ok(())
+}
+
 /// Writes an output.
 ///
 /// # Safety
 /// `out` is NULL or valid for one write of `T`.
 pub(crate) unsafe fn write_out<T>(out: *mut T, name: &str, value: T) -> Checked {
-    if out.is_null() {
-        return Err(Failure::null(name));
-    }
+    output(out, name)?;
     // SAFETY: the caller's contract, and NULL is refused.
     unsafe { out.write(value) };
     Ok(())
@@ -90,11 +114,25 @@ pub(crate) unsafe fn write_out<T>(out: *mut T, name: &str, value: T) -> Checked 
 /// # Safety
 /// `bytes` is NULL, or valid for reads of `length` bytes during `'a`.
 pub(crate) unsafe fn bytes<'a>(bytes: *const u8, length: usize, name: &str) -> Checked<&'a [u8]> {
-    match (bytes.is_null(), length) {
+    // SAFETY: the caller's contract.
+    unsafe { array(bytes, length, name) }
+}
+
+/// Borrows `length` things. NULL is allowed for none.
+///
+/// # Safety
+/// `first` is NULL, or valid for reads of `length` things during `'a`.
+pub(crate) unsafe fn array<'a, T>(first: *const T, length: usize, name: &str) -> Checked<&'a [T]> {
+    // No object is larger: a negative number was taken for a length.
+    if length > isize::MAX as usize / size_of::<T>() {
+        let message = format!("{name} is longer than memory: {length}");
+        return Err(Failure::new(Status::InvalidArgument, message));
+    }
+    match (first.is_null(), length) {
         (_, 0) => Ok(&[]),
         (true, _) => Err(Failure::null(name)),
-        // SAFETY: the caller's contract; not NULL, and no object is larger than isize::MAX.
-        (false, length) => Ok(unsafe { slice::from_raw_parts(bytes, length) }),
+        // SAFETY: the caller's contract; not NULL, and not longer than an object can be.
+        (false, length) => Ok(unsafe { slice::from_raw_parts(first, length) }),
     }
 }
 
@@ -111,8 +149,8 @@ pub(crate) unsafe fn text<'a>(pointer: *const u8, length: usize, name: &str) -> 
 
 /// Why the last call on this thread that failed did so.
 ///
-/// The text is UTF-8, not NUL-terminated, and valid until the next failing call on this thread.
-/// Any thread. Does not block.
+/// The text is UTF-8, not NUL-terminated, owned by the library, and valid until the next failing
+/// call on this thread. Any thread, also in a forked child. Does not block.
 ///
 /// # Safety
 /// `text` and `length` are valid for one write each.
@@ -121,13 +159,17 @@ pub unsafe extern "C" fn spk_last_error(text: *mut *const u8, length: *mut usize
     if text.is_null() || length.is_null() {
         return Status::NullPointer.number();
     }
-    LAST_ERROR.with_borrow(|last| {
-        // SAFETY: both outputs were checked; the thread-local outlives the call.
-        unsafe {
-            text.write(last.as_ptr());
-            length.write(last.len());
-        }
+    let told = LAST_ERROR.try_with(|last| {
+        let last = last.borrow();
+        (last.as_ptr(), last.len())
     });
+    // A thread that is ending has forgotten its last error.
+    let (bytes, count) = told.unwrap_or((ptr::NonNull::dangling().as_ptr(), 0));
+    // SAFETY: both outputs were checked; the caller's contract.
+    unsafe {
+        text.write(bytes);
+        length.write(count);
+    }
     Status::Ok.number()
 }
 
@@ -143,6 +185,7 @@ pub unsafe extern "C" fn spk_status_name(
     length: *mut usize,
 ) -> u32 {
     boundary(|| {
+        output(text, "text")?;
         let name = Status::from_number(status).map_or("", Status::c_name);
         // SAFETY: the caller's contract.
         unsafe {

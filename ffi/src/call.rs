@@ -6,7 +6,7 @@ use spikard_proto_http::cookie::Cookies;
 
 use crate::{
     abi::{spk_argument, spk_field, spk_span, spk_text},
-    boundary::{boundary, bytes, object, write_out},
+    boundary::{boundary, bytes, object, output, write_out},
 };
 
 /// Run the function now, on this thread.
@@ -100,7 +100,8 @@ impl spk_call {
 }
 
 /// Finds the next cookie of a `Cookie` header value (RFC 6265 §5.4), from `*offset` on, and moves
-/// `*offset` behind it. `found` becomes 0 at the end. The views point into `header`. Any thread.
+/// `*offset` behind it. `found` becomes 0 at the end, and the others stay as they are. The views
+/// point into `header`, and live as long as it. Any thread. Does not block.
 ///
 /// # Safety
 /// `header` is valid for `length` bytes; the other pointers are valid for reads and writes.
@@ -117,6 +118,8 @@ pub unsafe extern "C" fn spk_cookie_next(
         // SAFETY: the caller's contract.
         let (header, at) =
             unsafe { (bytes(header, length, "header")?, *object(offset, "offset")?) };
+        output(name, "name")?;
+        output(value, "value")?;
         let rest = header.get(at..).unwrap_or_default();
         let mut cookies = Cookies::new(rest);
         let next = cookies.next();

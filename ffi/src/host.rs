@@ -18,7 +18,7 @@ use spikard_middleware::{
 
 use crate::{
     abi::SPK_ABI_VERSION,
-    boundary::{Checked, Failure},
+    boundary::{Checked, Failure, boundary, sized},
     call::spk_call,
 };
 
@@ -65,10 +65,21 @@ unsafe impl Send for spk_host {}
 unsafe impl Sync for spk_host {}
 
 impl spk_host {
-    /// Refuses a table that cannot serve.
-    pub(crate) fn check(&self) -> Checked {
-        if self.version != SPK_ABI_VERSION || (self.size as usize) < size_of::<Self>() {
-            return Err(Status::StaleVersion.into());
+    /// Copies the host's table, and refuses one that cannot serve.
+    ///
+    /// # Safety
+    /// `host` is NULL or valid for reads of as many bytes as its `size` says.
+    pub(crate) unsafe fn read(host: *const Self) -> Checked<Self> {
+        // SAFETY: the caller's contract.
+        let host = *unsafe { sized(host, "host")? };
+        host.check()?;
+        Ok(host)
+    }
+
+    fn check(&self) -> Checked {
+        if self.version != SPK_ABI_VERSION {
+            let message = format!("the host is built for version {} of the ABI", self.version);
+            return Err(Failure::new(Status::StaleVersion, message));
         }
         if self.event.is_none() {
             return Err(Failure::null("event"));
@@ -180,16 +191,19 @@ impl spk_port {
     }
 }
 
-/// Frees a port. NULL is allowed. Any thread.
+/// Frees a port. NULL is allowed. Any thread. Does not block. In a forked child nothing is done.
 ///
 /// # Safety
 /// `port` came from this library, is not freed yet, and no other call uses it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn spk_port_free(port: *mut spk_port) {
-    if !port.is_null() {
-        // SAFETY: the caller's contract.
-        drop(unsafe { Box::from_raw(port) });
-    }
+    boundary(|| {
+        if !port.is_null() {
+            // SAFETY: the caller's contract.
+            drop(unsafe { Box::from_raw(port) });
+        }
+        Ok(())
+    });
 }
 
 /// The engine's side of a host: makes calls inline.

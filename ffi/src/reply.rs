@@ -1,13 +1,11 @@
 //! `spk_reply` and its kin: the one answer of a call.
 
-use std::slice;
-
 use spikard_contract::{problem::INTERNAL_SERVER_ERROR, status::Status};
 use spikard_middleware::{PoolRun, Problem, Reply};
 
 use crate::{
     abi::spk_text,
-    boundary::{Checked, Failure, boundary, bytes, object, text},
+    boundary::{Checked, Failure, array, boundary, bytes, object, sized, text},
     host::spk_port,
 };
 
@@ -57,9 +55,12 @@ pub struct spk_reply_view {
 
 /// Answers a call.
 ///
-/// A reply that HTTP cannot carry is answered with 500 in its place, and told: `SPK_REPLY_REFUSED`.
-/// A second answer is dropped: `SPK_ALREADY_ANSWERED`, or `SPK_STALE_CALL` once the engine has
-/// moved on. Any thread. Does not block.
+/// A reply that HTTP cannot carry, or with a pointer in it that is NULL, is answered with 500 in
+/// its place, and told: `SPK_REPLY_REFUSED`, `SPK_NULL_POINTER`. With any other failure the call is
+/// as it was. A second answer is dropped: `SPK_ALREADY_ANSWERED`, or `SPK_STALE_CALL` once the
+/// engine has moved on. After it the views of the call are gone.
+///
+/// Everything is copied: the caller keeps what it passes. Any thread. Does not block.
 ///
 /// # Safety
 /// `port` is a live handle; `reply` and all it points to are valid for reads.
@@ -71,7 +72,7 @@ pub unsafe extern "C" fn spk_reply(
 ) -> u32 {
     boundary(|| {
         // SAFETY: the caller's contract.
-        let (port, view) = unsafe { (object(port, "port")?, object(reply, "reply")?) };
+        let (port, view) = unsafe { (object(port, "port")?, sized(reply, "reply")?) };
         // SAFETY: the caller's contract.
         let run = unsafe { view.pool_run.as_ref() };
         let run = run.map(|run| PoolRun {
@@ -92,8 +93,11 @@ pub unsafe extern "C" fn spk_reply(
 
 /// Answers a call with a problem document (RFC 9457).
 ///
-/// `json` is an object with `status`, and optionally `title`, `detail`, `type`, `headers` (a list of
-/// `[name, value]`) and `extensions` (an object). Any thread. Does not block.
+/// `json` is an object with `status`, and optionally `title`, `detail`, `type`, `headers` (a list
+/// of `[name, value]`) and `extensions` (an object). One that is not is answered with 500 in its
+/// place, and told: `SPK_INVALID_JSON`, `SPK_REPLY_REFUSED`. Else as `spk_reply`.
+///
+/// Everything is copied: the caller keeps what it passes. Any thread. Does not block.
 ///
 /// # Safety
 /// `port` is a live handle; `json` is valid for `length` bytes; `pool_run` is NULL or valid.
@@ -127,7 +131,7 @@ pub unsafe extern "C" fn spk_problem(
 
 /// Answers a call whose function failed: 500, without a word of why.
 ///
-/// Any thread. Does not block.
+/// Else as `spk_reply`. Any thread. Does not block. The caller keeps `pool_run`.
 ///
 /// # Safety
 /// `port` is a live handle; `pool_run` is NULL or valid.
@@ -174,21 +178,16 @@ unsafe fn fill(view: &spk_reply_view, reply: &mut Reply) -> Checked {
     if !content_type.is_empty() {
         push(reply, b"content-type", content_type)?;
     }
-    if view.field_count > 0 {
-        if view.fields.is_null() {
-            return Err(Failure::null("fields"));
-        }
-        // SAFETY: the caller's contract; not NULL.
-        for pair in unsafe { slice::from_raw_parts(view.fields, view.field_count) } {
-            // SAFETY: the caller's contract.
-            let (name, value) = unsafe {
-                (
-                    bytes(pair.name.bytes, pair.name.length, "a field name")?,
-                    bytes(pair.value.bytes, pair.value.length, "a field value")?,
-                )
-            };
-            push(reply, name, value)?;
-        }
+    // SAFETY: the caller's contract.
+    for pair in unsafe { array(view.fields, view.field_count, "fields")? } {
+        // SAFETY: the caller's contract.
+        let (name, value) = unsafe {
+            (
+                bytes(pair.name.bytes, pair.name.length, "a field name")?,
+                bytes(pair.value.bytes, pair.value.length, "a field value")?,
+            )
+        };
+        push(reply, name, value)?;
     }
     // SAFETY: the caller's contract.
     reply

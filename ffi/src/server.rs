@@ -16,7 +16,7 @@ use spikard_runtime::{TurnEnd, TurnError, Worker, WorkerHandle, listen};
 use crate::{
     abi::spk_text,
     app::spk_app,
-    boundary::{Checked, Failure, boundary, object, text, write_out},
+    boundary::{Checked, Failure, boundary, object, output, text, write_out},
     host::{Answers, CallPort, spk_host},
     worker::{Kind, SPK_NO_DEADLINE, give, spk_stats, spk_worker},
 };
@@ -91,8 +91,10 @@ pub unsafe extern "C" fn spk_listen(
     boundary(|| {
         // SAFETY: the caller's contract.
         let host = unsafe { text(host, host_length, "host")? };
-        if fds.is_null() || bound_port.is_null() {
-            return Err(Failure::null("an output"));
+        output(fds, "fds")?;
+        output(bound_port, "bound_port")?;
+        if count == 0 {
+            return Err(Failure::new(Status::InvalidArgument, "count is 0"));
         }
         let port = u16::try_from(port)
             .map_err(|_| Failure::new(Status::InvalidArgument, format!("{port} is no port")))?;
@@ -137,8 +139,8 @@ pub unsafe extern "C" fn spk_worker_new(
         // SAFETY: the caller's contract: an open descriptor that is ours from now on.
         let listener = unsafe { TcpListener::from_raw_fd(listener_fd) };
         // SAFETY: the caller's contract.
-        let (app, host) = unsafe { (object(app, "app")?, *object(host, "host")?) };
-        host.check()?;
+        let (app, host) = unsafe { (object(app, "app")?, spk_host::read(host)?) };
+        output(worker, "worker")?;
         let cell = Rc::new(OnceCell::new());
         let port = Box::new(CallPort::new(host, cell.clone()));
         let made = Worker::new(
@@ -211,10 +213,8 @@ pub unsafe extern "C" fn spk_worker_run(worker: *const spk_worker) -> u32 {
         worker.check_thread()?;
         match &worker.kind {
             Kind::Server(server) => {
-                let Ok(mut server) = server.try_borrow_mut() else {
-                    return Err(Status::Reentered.into());
-                };
-                server.run().map_err(turn_failure)
+                let _turning = worker.begin_turn()?;
+                server.borrow_mut().run().map_err(turn_failure)
             }
             Kind::InProcess(_) => Err(no_sockets()),
         }

@@ -7,7 +7,6 @@ use std::{
         fd::{AsRawFd, IntoRawFd},
         unix::ffi::OsStrExt,
     },
-    slice,
     sync::Arc,
 };
 
@@ -17,7 +16,7 @@ use spikard_runtime::supervise::{Inherited, Order, Supervision, inherited, super
 
 use crate::{
     abi::spk_text,
-    boundary::{Checked, Failure, boundary, bytes, object, text, write_out},
+    boundary::{Checked, Failure, array, boundary, bytes, object, output, text, write_out},
 };
 
 /// The order of a worker's parent: none yet.
@@ -84,14 +83,12 @@ pub unsafe extern "C" fn spk_supervise(
         let config = unsafe { text(config, config_length, "config")? };
         let config = ServerConfig::from_json(config)
             .map_err(|error| Failure::new(Status::ConfigRefused, error.to_string()))?;
-        if command.is_null() || command_length == 0 {
+        // SAFETY: the caller's contract.
+        let words = unsafe { array(command, command_length, "command")? };
+        if words.is_empty() {
             return Err(Failure::new(Status::InvalidArgument, "command is empty"));
         }
-        if exit_code.is_null() {
-            return Err(Failure::null("exit_code"));
-        }
-        // SAFETY: the caller's contract; not NULL.
-        let words = unsafe { slice::from_raw_parts(command, command_length) };
+        output(exit_code, "exit_code")?;
         let command = words.iter().map(|word| {
             // SAFETY: the caller's contract.
             let word = unsafe { bytes(word.bytes, word.length, "a word of command")? };
@@ -119,9 +116,7 @@ pub unsafe extern "C" fn spk_supervise(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn spk_inherit(inherited_out: *mut *mut spk_inherited) -> u32 {
     boundary(|| {
-        if inherited_out.is_null() {
-            return Err(Failure::null("inherited"));
-        }
+        output(inherited_out, "inherited")?;
         let taken = inherited()
             .map_err(|error| Failure::new(Status::InvalidArgument, error.to_string()))?;
         let handle = taken.map_or(std::ptr::null_mut(), |inner| {
@@ -149,6 +144,8 @@ pub unsafe extern "C" fn spk_inherited_place(
     boundary(|| {
         // SAFETY: the caller's contract.
         let inner = unsafe { object(inherited, "inherited")? }.inner.borrow();
+        output(workers, "workers")?;
+        output(control_fd, "control_fd")?;
         // SAFETY: the caller's contract.
         unsafe {
             write_out(worker, "worker", inner.worker as u32)?;
@@ -170,9 +167,7 @@ pub unsafe extern "C" fn spk_inherited_listener(
     boundary(|| {
         // SAFETY: the caller's contract.
         let inner = unsafe { object(inherited, "inherited")? }.inner.borrow();
-        if fd.is_null() {
-            return Err(Failure::null("fd"));
-        }
+        output(fd, "fd")?;
         // `inherited` checked that there is one listener per worker.
         let listener = inner.listeners[inner.worker].try_clone();
         let listener =

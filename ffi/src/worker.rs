@@ -17,7 +17,7 @@ use spikard_middleware::{CallId, Ledger, PoolRun, Reply};
 use crate::{
     abi::spk_text,
     app::spk_app,
-    boundary::{Checked, Failure, boundary, bytes, object, write_out},
+    boundary::{Checked, Failure, boundary, bytes, object, output, write_out},
     host::{Answers, CallPort, spk_host, spk_port},
 };
 
@@ -67,6 +67,15 @@ pub struct spk_injected {
     pub reply: spk_text,
 }
 
+/// A turn, or a run, that is under way.
+pub(crate) struct Turning<'a>(&'a Cell<bool>);
+
+impl Drop for Turning<'_> {
+    fn drop(&mut self) {
+        self.0.set(false);
+    }
+}
+
 impl Answers for InProcessHandle {
     fn answer(&self, id: CallId, reply: Reply, run: Option<PoolRun>) -> bool {
         InProcessHandle::answer(self, id, reply, run);
@@ -114,15 +123,19 @@ impl spk_worker {
     /// Makes one turn, unless one is under way.
     fn turn(&self) -> Checked<(Turn, u64)> {
         self.check_thread()?;
+        let _turning = self.begin_turn()?;
+        self.turn_kind()
+    }
+
+    /// Marks the worker as turning until the guard is dropped, also by a panic.
+    pub(crate) fn begin_turn(&self) -> Checked<Turning<'_>> {
         if self.turning.replace(true) {
             return Err(Failure::new(
                 Status::Reentered,
                 "a turn is under way on this worker",
             ));
         }
-        let ended = self.turn_kind();
-        self.turning.set(false);
-        ended
+        Ok(Turning(&self.turning))
     }
 
     fn turn_kind(&self) -> Checked<(Turn, u64)> {
@@ -173,8 +186,8 @@ pub unsafe extern "C" fn spk_worker_new_in_process(
 ) -> u32 {
     boundary(|| {
         // SAFETY: the caller's contract.
-        let (app, host) = unsafe { (object(app, "app")?, *object(host, "host")?) };
-        host.check()?;
+        let (app, host) = unsafe { (object(app, "app")?, spk_host::read(host)?) };
+        output(worker, "worker")?;
         let cell = Rc::new(OnceCell::new());
         let port = Box::new(CallPort::new(host, cell.clone()));
         let made = InProcess::new(app.plan()?, &app.config(), seed(), port, Arc::new(host));
@@ -187,8 +200,8 @@ pub unsafe extern "C" fn spk_worker_new_in_process(
     })
 }
 
-/// Random bits from the operating system, by way of the standard library's hash keys: enough to make
-/// request ids unique.
+/// Random bits from the operating system, by way of the standard library's hash keys: enough to
+/// make request ids unique.
 fn seed() -> [u64; 4] {
     use std::hash::{BuildHasher, RandomState};
 
@@ -200,9 +213,7 @@ fn seed() -> [u64; 4] {
 /// # Safety
 /// `out` is NULL or valid for one write.
 pub(crate) unsafe fn give(out: *mut *mut spk_worker, worker: spk_worker) -> Checked {
-    if out.is_null() {
-        return Err(Failure::null("worker"));
-    }
+    output(out, "worker")?;
     // SAFETY: the caller's contract.
     unsafe { write_out(out, "worker", Box::into_raw(Box::new(worker))) }
 }
@@ -210,8 +221,8 @@ pub(crate) unsafe fn give(out: *mut *mut spk_worker, worker: spk_worker) -> Chec
 /// Does all that is due: I/O, host calls (as events, inside this function), timers. Waits for
 /// nothing.
 ///
-/// `turn` tells what is next: `SPK_TURN_IDLE` (wait for the descriptor), `SPK_TURN_MORE` (turn again
-/// soon, behind other ready work), `SPK_TURN_DRAINED` (stopped, all is closed).
+/// `turn` tells what is next: `SPK_TURN_IDLE` (wait for the descriptor), `SPK_TURN_MORE` (turn
+/// again soon, behind other ready work), `SPK_TURN_DRAINED` (stopped, all is closed).
 /// `next_deadline_ms` tells after how many milliseconds to turn although the descriptor is not
 /// readable, or `SPK_NO_DEADLINE`. The worker's thread. `SPK_REENTERED` inside a turn.
 ///
@@ -226,9 +237,8 @@ pub unsafe extern "C" fn spk_worker_turn(
     boundary(|| {
         // SAFETY: the caller's contract.
         let worker = unsafe { object(worker, "worker")? };
-        if turn.is_null() || next_deadline_ms.is_null() {
-            return Err(Failure::null("an output"));
-        }
+        output(turn, "turn")?;
+        output(next_deadline_ms, "next_deadline_ms")?;
         let (ended, next_ms) = worker.turn()?;
         // SAFETY: the caller's contract.
         unsafe {
@@ -286,9 +296,7 @@ pub unsafe extern "C" fn spk_worker_port(
     boundary(|| {
         // SAFETY: the caller's contract.
         let worker = unsafe { object(worker, "worker")? };
-        if port.is_null() {
-            return Err(Failure::null("port"));
-        }
+        output(port, "port")?;
         let made = spk_port::new(worker.host, worker.answers.clone());
         // SAFETY: the caller's contract.
         unsafe { write_out(port, "port", Box::into_raw(Box::new(made))) }

@@ -1,5 +1,5 @@
-//! Feeds libFuzzer's inputs to the invariants of the decoders: paths, queries, media types, cookies,
-//! dates.
+//! Feeds libFuzzer's inputs to the invariants of the decoders: paths, queries, media types,
+//! cookies, dates.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,8 +1,8 @@
 //! One exchange and the function table that carries it from head to reply.
 //!
 //! An application is compiled, once at start, into a [`Plan`]: flat rows of stages, one table per
-//! route. [`run::run`] walks a table and stops where something must be waited for; whoever drives it
-//! (a socket worker, an in-process test client, a fuzzer) does the waiting. That is why the same
+//! route. [`run::run`] walks a table and stops where something must be waited for; whoever drives
+//! it (a socket worker, an in-process test client, a fuzzer) does the waiting. That is why the same
 //! plan behaves the same everywhere.
 //!
 //! This crate knows no routes, no schemas, no host language, no sockets and no executor.

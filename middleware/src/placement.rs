@@ -1,9 +1,9 @@
 //! Where a blocking host function runs: proven-fast promotion.
 //!
 //! A function that may block starts on the host's thread pool. Once it has shown, many times in a
-//! row, that it neither takes long nor waits for anything, it is called inline on the ring's thread,
-//! which saves two thread hops. "Fast" alone would not do: a function that waits for a fast peer is
-//! fast until the peer is slow, so a single voluntary context switch keeps it on the pool.
+//! row, that it neither takes long nor waits for anything, it is called inline on the ring's
+//! thread, which saves two thread hops. "Fast" alone would not do: a function that waits for a fast
+//! peer is fast until the peer is slow, so a single voluntary context switch keeps it on the pool.
 
 use spikard_contract::route::Placement;
 
@@ -18,7 +18,8 @@ pub const PROOF_CALLS: u32 = 64;
 pub const SHORT_NS: u64 = 200_000;
 /// One inline call longer than this demotes at once, in nanoseconds.
 pub const DEMOTE_NS: u64 = 2_000_000;
-/// An inline average above this many times [`SHORT_NS`] demotes: a clear rise without one long call.
+/// An inline average above this many times [`SHORT_NS`] demotes: a clear rise without one long
+/// call.
 pub const RISE_FACTOR: u64 = 2;
 /// Each demotion doubles the proof that is asked for next time, up to this many doublings.
 pub const BACKOFF_DOUBLINGS_MAX: u32 = 10;

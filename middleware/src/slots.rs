@@ -1,8 +1,8 @@
 //! The suspended exchanges of one worker: who waits for which answer.
 //!
-//! A call out to a host is an operation in flight, like one to the kernel. If the client leaves, the
-//! slot becomes [`State::Orphaned`] and its memory stays until the host answers, because the host
-//! may still be reading it; the late answer is then swallowed.
+//! A call out to a host is an operation in flight, like one to the kernel. If the client leaves,
+//! the slot becomes [`State::Orphaned`] and its memory stays until the host answers, because the
+//! host may still be reading it; the late answer is then swallowed.
 
 use std::{
     sync::{

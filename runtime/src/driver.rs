@@ -132,9 +132,9 @@ fn build_uring() -> io::Result<(Runtime<IoUringDriver>, RawFd)> {
     Err(refusal)
 }
 
-/// Whether the kernel or a sandbox says that io_uring is not to be had: ENOSYS (old kernel, gVisor),
-/// EPERM and EACCES (seccomp, `io_uring_disabled`), ENOMEM (locked-memory limit before 5.12),
-/// EINVAL (no known flag set).
+/// Whether the kernel or a sandbox says that io_uring is not to be had: ENOSYS (old kernel,
+/// gVisor), EPERM and EACCES (seccomp, `io_uring_disabled`), ENOMEM (locked-memory limit before
+/// 5.12), EINVAL (no known flag set).
 fn is_refusal(error: &io::Error) -> bool {
     matches!(
         error.raw_os_error(),

@@ -1,8 +1,9 @@
 //! Workers on a thread-per-core executor: listeners, connections, timers, wake-ups, stops.
 //!
-//! A worker executes a plan over sockets. It can own its thread ([`Worker::run`]) or be a guest in a
-//! host's event loop ([`Worker::fd`] and [`Worker::turn`]): the host watches one descriptor and calls
-//! `turn` when it is readable; `turn` does all the I/O that is due and calls host functions in place.
+//! A worker executes a plan over sockets. It can own its thread ([`Worker::run`]) or be a guest in
+//! a host's event loop ([`Worker::fd`] and [`Worker::turn`]): the host watches one descriptor and
+//! calls `turn` when it is readable; `turn` does all the I/O that is due and calls host functions
+//! in place.
 //!
 //! This crate knows no routes, no schemas and no C.
 

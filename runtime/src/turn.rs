@@ -2,9 +2,9 @@
 //!
 //! monoio has no such call: `block_on` parks when nothing is ready. [`Turn`] is a root future that
 //! spawns a tiny marker task each round, so that `block_on` finds a task and takes its non-blocking
-//! `submit` path instead. A fixed number of rounds would lose wake-ups (completions that arrive with
-//! the last submit leave runnable tasks or unsubmitted entries behind), so rounds go on until one
-//! passes in which none of our tasks was polled.
+//! `submit` path instead. A fixed number of rounds would lose wake-ups (completions that arrive
+//! with the last submit leave runnable tasks or unsubmitted entries behind), so rounds go on until
+//! one passes in which none of our tasks was polled.
 
 use std::{
     cell::Cell,

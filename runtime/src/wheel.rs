@@ -1,8 +1,8 @@
 //! The deadlines of one worker's connections: coarse, lazy, one timer for all.
 //!
 //! Each connection owns a [`Record`]; arming a deadline is one store. The record stands in the
-//! wheel at or before its deadline, and is looked at then: if the deadline has moved on, so does the
-//! record. A busy keep-alive connection is thus touched once per timeout, not once per request.
+//! wheel at or before its deadline, and is looked at then: if the deadline has moved on, so does
+//! the record. A busy keep-alive connection is thus touched once per timeout, not once per request.
 
 use std::{
     cell::{Cell, RefCell},
