@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-import os
+from abc import ABCMeta
 from collections.abc import Mapping
 
 from spikard import _native
@@ -74,6 +74,4 @@ _native.setup(
     route_error=RouteError,
     address_in_use=AddressInUse,
 )
-Mapping.register(_native.Headers)
-# The native module has taken it out of the environment; Python keeps its own copy of that.
-os.environ.pop("SPIKARD_WORKER", None)
+ABCMeta.register(Mapping, _native.Headers)

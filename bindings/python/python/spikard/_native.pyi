@@ -123,7 +123,7 @@ class Server:
         self,
         engine: Engine,
         listener_fd: int,
-        loop: AbstractEventLoop,
+        event_loop: AbstractEventLoop,
         *,
         blocking_threads: int,
         queue_timeout: float,
@@ -149,7 +149,7 @@ class InProcess:
     def __init__(
         self,
         engine: Engine,
-        loop: AbstractEventLoop | None,
+        event_loop: AbstractEventLoop | None,
         *,
         blocking_threads: int,
         queue_timeout: float,
@@ -170,8 +170,10 @@ class Inherited:
 
     worker: int
     workers: int
-    listener_fd: int
     control_fd: int
+    def listener_fd(self) -> int:
+        """Return a descriptor of this worker's listener, which is the caller's."""
+
     def ready(self, engine_name: str) -> None:
         """Tell the parent that this worker accepts connections."""
 
@@ -188,7 +190,7 @@ def supervise(command: list[str], config_json: str) -> int:
     """Run workers with this command until the server ends, and return the exit code."""
 
 def inherited() -> Inherited | None:
-    """Return what a parent left for this process, if it is a worker."""
+    """Take over what a parent left for this process, if it is a worker; the first call only."""
 
 def setup(
     *,

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 
+from typing import cast
+
 __all__ = ["HeaderInit", "Headers"]
 
 # What a table may be made of: one value per name, or pairs in order with repeats.
@@ -21,8 +23,9 @@ class Headers(MutableMapping[str, str]):
 
     def __init__(self, fields: HeaderInit | None = None) -> None:
         """Copy `fields`, a mapping or pairs."""
-        pairs = fields.items() if isinstance(fields, Mapping) else fields or ()
-        self._fields: list[tuple[str, str]] = [(name, value) for name, value in pairs]
+        given = fields.items() if isinstance(fields, Mapping) else fields or ()
+        pairs = cast("Iterable[tuple[str, str]]", given)
+        self._fields = [(name, value) for name, value in pairs]
 
     def __getitem__(self, name: str) -> str:
         wanted = name.lower()

@@ -58,7 +58,7 @@ class Source:
     __slots__ = ("place",)
 
     def __init__(self, place: Place) -> None:
-        self.place = place
+        self.place: Place = place
 
     # The result is Any, as the marker stands where a value of the annotated type does.
     def __call__(

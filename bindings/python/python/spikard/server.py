@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import multiprocessing
+import os
 import signal
 import sys
 import threading
@@ -26,13 +27,18 @@ from spikard.logging import INFO, log
 if TYPE_CHECKING:
     from spikard._generated.config import ServerConfig
 
+# Taken when the package is imported, so that nothing the program starts inherits it again. The
+# native side takes the variable out of the environment; Python keeps a copy of that.
+INHERITED = _native.inherited()
+os.environ.pop("SPIKARD_WORKER", None)
+
 __all__ = ["Guest", "new_loop", "run", "run_in", "serve"]
 
 
 class Guest:
     """A server as a guest of an event loop. Made, stopped and awaited on the loop's thread."""
 
-    __slots__ = ("_drained", "_loop", "port", "server")
+    __slots__ = ("_drained", "_loop", "_server", "engine_name", "port")
 
     def __init__(
         self, engine: _native.Engine, config: ServerConfig, listener_fd: int, port: int
@@ -41,7 +47,7 @@ class Guest:
         self._loop = asyncio.get_running_loop()
         self._drained: asyncio.Future[None] = self._loop.create_future()
         self.port = port
-        self.server = _native.Server(
+        server = _native.Server(
             engine,
             listener_fd,
             self._loop,
@@ -49,8 +55,10 @@ class Guest:
             queue_timeout=seconds_of(config.queue_timeout),
             on_drained=self._on_drained,
         )
-        self._loop.add_reader(self.server.fd, self.server.turn)
-        self._loop.call_soon(self.server.turn)
+        self.engine_name = server.engine_name
+        self._loop.add_reader(server.fd, server.turn)
+        # Given up when it is closed: it must end on this thread, and so must the last name of it.
+        self._server: _native.Server | None = server
 
     @classmethod
     def listen(cls, engine: _native.Engine, config: ServerConfig) -> Guest:
@@ -60,8 +68,8 @@ class Guest:
 
     def stop(self, force: bool = False) -> None:
         """Accept nothing more and finish what is in flight; with `force`, close at once."""
-        if not self._drained.done():
-            self.server.stop(force)
+        if self._server is not None and not self._drained.done():
+            self._server.stop(force)
 
     async def drained(self) -> None:
         """Wait until every connection is closed, and free the worker.
@@ -76,8 +84,10 @@ class Guest:
                 await self._drained
                 raise
         finally:
-            self._loop.remove_reader(self.server.fd)
-            self.server.close()
+            server, self._server = self._server, None
+            if server is not None:
+                self._loop.remove_reader(server.fd)
+                server.close()
 
     def _on_drained(self) -> None:
         if not self._drained.done():
@@ -87,9 +97,8 @@ class Guest:
 def run(engine: _native.Engine, document: str, config: ServerConfig) -> None:
     """Serve until told to stop, in whichever role this process has."""
     _refuse_gevent()
-    inherited = _native.inherited()
-    if inherited is not None:
-        run_in(new_loop(), _work(engine, config, inherited))
+    if INHERITED is not None:
+        run_in(new_loop(), _work(engine, config, INHERITED))
         return
     reason = _bound_to_this_process()
     if reason is not None:
@@ -147,8 +156,8 @@ def run_in(loop: asyncio.AbstractEventLoop, main: Coroutine[Any, Any, None]) -> 
 async def _work(engine: _native.Engine, config: ServerConfig, inherited: _native.Inherited) -> None:
     """Serve as a parent's worker: take its orders, and no Ctrl-C."""
     loop = asyncio.get_running_loop()
-    guest = Guest(engine, config, inherited.listener_fd, config.port)
-    name, _, why = guest.server.engine_name.partition(" ")
+    guest = Guest(engine, config, inherited.listener_fd(), config.port)
+    name, _, why = guest.engine_name.partition(" ")
 
     def obey() -> None:
         while (order := inherited.read_order()) is not None:
@@ -159,7 +168,7 @@ async def _work(engine: _native.Engine, config: ServerConfig, inherited: _native
 
     loop.add_reader(inherited.control_fd, obey)
     if why and inherited.worker == 0:
-        log(INFO, f"serving on {guest.server.engine_name}")
+        log(INFO, f"serving on {guest.engine_name}")
     try:
         inherited.ready(name)
         # A service manager may send SIGTERM to every process at once; only the parent counts.
@@ -205,7 +214,7 @@ def _on_signals(numbers: tuple[signal.Signals, ...], act: Callable[[], None]) ->
 
 def _announce(guest: Guest, config: ServerConfig, how: str) -> None:
     host = f"[{config.host}]" if ":" in config.host else config.host
-    log(INFO, f"listening on http://{host}:{guest.port}, {guest.server.engine_name}, {how}")
+    log(INFO, f"listening on http://{host}:{guest.port}, {guest.engine_name}, {how}")
 
 
 def _bound_to_this_process() -> str | None:

@@ -47,7 +47,7 @@ class InjectCarrier:
     def __init__(self, engine: _native.Engine, config: ServerConfig) -> None:
         """Make a worker in the running loop."""
         self._loop = asyncio.get_running_loop()
-        self._worker = _native.InProcess(
+        self._worker: _native.InProcess | None = _native.InProcess(
             engine,
             self._loop,
             blocking_threads=config.blocking_threads,
@@ -56,6 +56,8 @@ class InjectCarrier:
 
     async def exchange(self, request: bytes, method: str) -> Reply:
         """Send a request and return its reply."""
+        if self._worker is None:
+            raise RuntimeError("the client is closed")
         done: asyncio.Future[bytes] = self._loop.create_future()
 
         def arrived(reply: bytes) -> None:
@@ -70,8 +72,10 @@ class InjectCarrier:
         return found[0]
 
     async def close(self) -> None:
-        """Free the worker."""
-        self._worker.close()
+        """Free the worker. It must end on this thread, and so must the last name of it."""
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.close()
 
 
 class SocketCarrier:
@@ -81,7 +85,7 @@ class SocketCarrier:
         """Start to serve in the running loop."""
         self._guest = Guest.listen(engine, config)
         self.port: int | None = self._guest.port
-        self.engine_name = self._guest.server.engine_name
+        self.engine_name = self._guest.engine_name
         self._host = config.host
 
     async def exchange(self, request: bytes, method: str) -> Reply:

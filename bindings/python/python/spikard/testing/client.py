@@ -106,7 +106,7 @@ class TestClient:
         opening = _Opening(app, config, transport, engine)
         self._loop = new_loop()
         self._thread = threading.Thread(
-            target=self._loop.run_forever, name="spikard-test-client", daemon=True
+            target=_serve, args=(self._loop,), name="spikard-test-client", daemon=True
         )
         self._thread.start()
         self._close = weakref.finalize(self, _end, self._loop, self._thread, None)
@@ -265,6 +265,15 @@ class AsyncTestClient:
         return self._carrier
 
 
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    """Run a client's loop until it is stopped. Its thread is where all of it ends."""
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_forever()
+    finally:
+        loop.close()
+
+
 def _end(
     loop: asyncio.AbstractEventLoop, thread: threading.Thread, carrier: Carrier | None
 ) -> None:
@@ -274,5 +283,3 @@ def _end(
             asyncio.run_coroutine_threadsafe(carrier.close(), loop).result(REPLY_SECONDS_MAX)
     loop.call_soon_threadsafe(loop.stop)
     thread.join(REPLY_SECONDS_MAX)
-    if not thread.is_alive():
-        loop.close()

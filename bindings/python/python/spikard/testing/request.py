@@ -6,7 +6,7 @@ Knows nothing of how they get there.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote, urlencode
 
 from spikard.encoding import encode
@@ -62,7 +62,8 @@ def _target(path: str, params: Params | None) -> str:
     target = quote(path, safe=TARGET_SAFE)
     if not params:
         return target
-    pairs = params.items() if isinstance(params, Mapping) else params
+    given = params.items() if isinstance(params, Mapping) else params
+    pairs = cast("Iterable[tuple[str, Any]]", given)
     query = urlencode([(name, _text(value)) for name, value in pairs], doseq=True)
     return f"{target}{'&' if '?' in target else '?'}{query}"
 

@@ -1,0 +1,137 @@
+"""Fixtures as data, and the closed list of things that their handlers do.
+
+Knows nothing of transports or comparison, and never looks at a fixture's name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from spikard import HttpProblem, Request, Response, Route, Spikard
+
+DATA = Path(__file__).resolve().parents[3] / "testing_data"
+
+# Names of the fixtures that ran, for the count that every language prints.
+RAN: set[str] = set()
+
+ABSENT: Any = object()
+
+
+def fixtures() -> dict[str, dict[str, Any]]:
+    """Every fixture by name."""
+    paths = sorted((DATA / "fixtures").glob("*/*.json"))
+    return {path.stem: json.loads(path.read_bytes()) for path in paths}
+
+
+def skips() -> dict[str, str]:
+    """What Python cannot pass, and why."""
+    return json.loads((DATA / "skips.json").read_bytes()).get("python", {})
+
+
+def exchanges(fixture: dict[str, Any]) -> list[dict[str, Any]]:
+    """The requests and replies of a fixture, in order."""
+    return fixture.get("exchanges") or [{key: fixture[key] for key in ("request", "expect")}]
+
+
+def application(fixture: dict[str, Any], placement: str) -> Spikard:
+    """The application that a fixture describes, its handlers `inline` or on the `pool`."""
+    app = Spikard()
+    for route in fixture["app"]["routes"]:
+        document = {key: value for key, value in route.items() if key != "behavior"}
+        body = document.get("body") or {"media": "bytes"}
+        decode = msgspec.json.decode if body["media"] == "json" else None
+        binder = [
+            (5, 0, "request__", None),
+            *([(4, 0, "body__", decode)] if "body" in document else []),
+            *(
+                (3, index, parameter["name"], None)
+                for index, parameter in enumerate(document.get("parameters", ()))
+            ),
+        ]
+        handler = HANDLERS[placement](route["behavior"])
+        document["placement"] = placement
+        app.add(Route(document, handler, placement == "inline", tuple(binder)))
+    return app
+
+
+def coroutine(behavior: dict[str, Any]) -> Any:
+    """A handler for the event loop."""
+
+    async def handler(*, request__: Request, body__: Any = ABSENT, **params: Any) -> Any:
+        final = behavior
+        while final["kind"] == "sleep":
+            await asyncio.sleep(final["seconds"])
+            final = final["then"]
+        return ACTS[final["kind"]](final, request__, body__, params)
+
+    return handler
+
+
+def function(behavior: dict[str, Any]) -> Any:
+    """A handler for the thread pool."""
+
+    def handler(*, request__: Request, body__: Any = ABSENT, **params: Any) -> Any:
+        final = behavior
+        while final["kind"] == "sleep":
+            time.sleep(final["seconds"])
+            final = final["then"]
+        return ACTS[final["kind"]](final, request__, body__, params)
+
+    return handler
+
+
+def echo(_: dict[str, Any], __: Request, body: Any, params: dict[str, Any]) -> Any:
+    result = {"params": params}
+    if isinstance(body, bytes):
+        body = {"base64": base64.b64encode(body).decode()}
+    return result if body is ABSENT else result | {"body": body}
+
+
+def respond(behavior: dict[str, Any], *_: Any) -> Any:
+    content = behavior.get("content", {})
+    value = content.get("json", content.get("text"))
+    if "base64" in content:
+        value = base64.b64decode(content["base64"])
+    return Response(
+        content=value,
+        status_code=behavior["status"],
+        headers=[(name, value) for name, value in behavior.get("headers", ())],
+    )
+
+
+def problem(behavior: dict[str, Any], *_: Any) -> Any:
+    members = {key: value for key, value in behavior.items() if key not in ("kind", "extensions")}
+    raise HttpProblem(**members, **behavior.get("extensions", {}))
+
+
+def fail(behavior: dict[str, Any], *_: Any) -> Any:
+    raise Exception(behavior["message"])
+
+
+def view(behavior: dict[str, Any], request: Request, *_: Any) -> Any:
+    def read(field: str) -> Any:
+        kind, _, name = field.partition(":")
+        return request.headers.get(name) if kind == "header" else getattr(request, field)
+
+    return {field: read(field) for field in behavior["fields"]}
+
+
+HANDLERS = {"inline": coroutine, "pool": function}
+ACTS: dict[str, Any] = {
+    "echo": echo,
+    "return": lambda behavior, *_: behavior["value"],
+    "text": lambda behavior, *_: behavior["text"],
+    "bytes": lambda behavior, *_: base64.b64decode(behavior["base64"]),
+    "none": lambda *_: None,
+    "respond": respond,
+    "problem": problem,
+    "raise": fail,
+    "request": view,
+}
