@@ -56,13 +56,32 @@ pub struct spk_field {
     pub value: spk_span,
 }
 
+/// Not in the request, and without a default of the engine's.
+pub const SPK_ARGUMENT_ABSENT: u32 = 0;
+/// JSON `null`.
+pub const SPK_ARGUMENT_NULL: u32 = 1;
+/// The boolean `false`.
+pub const SPK_ARGUMENT_FALSE: u32 = 2;
+/// The boolean `true`.
+pub const SPK_ARGUMENT_TRUE: u32 = 3;
+/// An integer.
+pub const SPK_ARGUMENT_INTEGER: u32 = 4;
+/// A finite number.
+pub const SPK_ARGUMENT_FLOAT: u32 = 5;
+/// Text, in UTF-8.
+pub const SPK_ARGUMENT_STRING: u32 = 6;
+/// A JSON document.
+pub const SPK_ARGUMENT_JSON: u32 = 7;
+/// As many of the following arguments as its length says are its items.
+pub const SPK_ARGUMENT_LIST: u32 = 8;
+
 /// One value for the host function, in the order of the route's parameters. A list is followed by
 /// its items.
 #[allow(non_camel_case_types, reason = "the name is the one in the C header")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 pub struct spk_argument {
-    /// 0 absent, 1 null, 2 false, 3 true, 4 integer, 5 float, 6 string, 7 JSON text, 8 list.
+    /// An `SPK_ARGUMENT_*` number.
     pub kind: u32,
     /// Bytes of the text, or items of the list.
     pub length: u32,
@@ -74,7 +93,17 @@ pub struct spk_argument {
 const _: () = {
     use std::mem::{align_of, offset_of};
 
-    use spikard_middleware::Argument;
+    use spikard_middleware::{Argument, ArgumentKind};
+
+    assert!(SPK_ARGUMENT_ABSENT == ArgumentKind::Absent as u32);
+    assert!(SPK_ARGUMENT_NULL == ArgumentKind::Null as u32);
+    assert!(SPK_ARGUMENT_FALSE == ArgumentKind::False as u32);
+    assert!(SPK_ARGUMENT_TRUE == ArgumentKind::True as u32);
+    assert!(SPK_ARGUMENT_INTEGER == ArgumentKind::Integer as u32);
+    assert!(SPK_ARGUMENT_FLOAT == ArgumentKind::Float as u32);
+    assert!(SPK_ARGUMENT_STRING == ArgumentKind::String as u32);
+    assert!(SPK_ARGUMENT_JSON == ArgumentKind::Json as u32);
+    assert!(SPK_ARGUMENT_LIST == ArgumentKind::List as u32);
 
     assert!(size_of::<spk_span>() == size_of::<Span>());
     assert!(size_of::<spk_field>() == size_of::<FieldSpan>());

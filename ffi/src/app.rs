@@ -61,7 +61,8 @@ pub unsafe extern "C" fn spk_app_new(app: *mut *mut spk_app) -> u32 {
     })
 }
 
-/// Frees an application. NULL is allowed. Workers made from it go on: they hold what they need.
+/// Frees an application. NULL is allowed. Workers made from it go on: they hold what they need. Any
+/// thread. Does not block. In a forked child nothing is done.
 ///
 /// # Safety
 /// `app` came from `spk_app_new`, is not freed yet, and no other call uses it.
@@ -77,7 +78,7 @@ pub unsafe extern "C" fn spk_app_free(app: *mut spk_app) {
 }
 
 /// Replaces the configuration by a JSON document (`docs/reference/config.md`). All faults are told
-/// at once. Any thread. Does not block.
+/// at once. The document is copied. Any thread. Does not block.
 ///
 /// # Safety
 /// `app` is a live handle; `json` is valid for `length` bytes.
@@ -97,7 +98,8 @@ pub unsafe extern "C" fn spk_app_configure(
     })
 }
 
-/// Adds a route, described by a JSON document. Any thread. Does not block.
+/// Adds a route, described by a JSON document, which is copied. Workers made before do not have it.
+/// Any thread. Does not block.
 ///
 /// # Safety
 /// As `spk_app_configure`.

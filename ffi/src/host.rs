@@ -22,7 +22,8 @@ use crate::{
     call::spk_call,
 };
 
-/// What a host gives the engine. Copied when a worker is made; `userdata` must outlive the worker.
+/// What a host gives the engine. Copied when a worker is made. `userdata` must outlive the worker,
+/// and those answers by its ports that began before it was freed: `wake` is called inside them.
 #[allow(non_camel_case_types, reason = "the name is the one in the C header")]
 #[derive(Clone, Copy)]
 #[repr(C)]
@@ -125,6 +126,8 @@ pub(crate) trait Answers: Send + Sync {
     fn answer(&self, id: CallId, reply: Reply, run: Option<PoolRun>) -> bool;
     /// Which calls are unanswered.
     fn ledger(&self) -> &Ledger;
+    /// The worker ends: takes nothing more.
+    fn close(&self) {}
     /// Whether the host must be told that a turn is wanted.
     fn wants_wake(&self) -> bool;
 }

@@ -18,7 +18,7 @@ use crate::{
     app::spk_app,
     boundary::{Checked, Failure, boundary, object, output, text, write_out},
     host::{Answers, CallPort, spk_host},
-    worker::{Kind, SPK_NO_DEADLINE, give, spk_stats, spk_worker},
+    worker::{Kind, SPK_NO_DEADLINE, check_not_serving, give, reentered, spk_stats, spk_worker},
 };
 
 impl Answers for WorkerHandle {
@@ -60,7 +60,7 @@ fn turn_failure(error: TurnError) -> Failure {
 
 pub(crate) fn stats(server: &RefCell<Worker>) -> Checked<spk_stats> {
     let Ok(worker) = server.try_borrow() else {
-        return Err(Failure::new(Status::Reentered, "a turn is under way"));
+        return Err(reentered());
     };
     let stats = worker.stats();
     Ok(spk_stats {
@@ -74,7 +74,8 @@ pub(crate) fn stats(server: &RefCell<Worker>) -> Checked<spk_stats> {
 ///
 /// First the address is probed, so that a taken port is `SPK_ADDRESS_IN_USE` and not a silent share
 /// of its connections. `port` 0 takes any free one; `bound_port` tells which. The descriptors are
-/// the caller's to close, or to give to `spk_worker_new`. Any thread. Resolving a name may block.
+/// the caller's to close, or to give to `spk_worker_new`. Any thread. Blocks while it resolves a
+/// name.
 ///
 /// # Safety
 /// `host` is valid for `host_length` bytes, `fds` for `count` writes, `bound_port` for one.
@@ -115,9 +116,11 @@ pub unsafe extern "C" fn spk_listen(
     })
 }
 
-/// Makes a worker that accepts from `listener_fd`, which it owns from now on, also on failure.
+/// Makes a worker that accepts from `listener_fd`, which it owns from now on, also on failure
+/// (except in a forked child, where nothing is done).
 ///
-/// Freed with `spk_worker_free`, on this thread, which is the one that turns it. Does not block.
+/// Any thread; it becomes the worker's, which turns it and frees it with `spk_worker_free`. Does not
+/// block. `SPK_REENTERED` inside a turn of another worker with sockets. `host` is copied.
 ///
 /// # Safety
 /// `app` is a live handle; `host` is valid for reads; `listener_fd` is a listening socket that
@@ -138,6 +141,7 @@ pub unsafe extern "C" fn spk_worker_new(
         }
         // SAFETY: the caller's contract: an open descriptor that is ours from now on.
         let listener = unsafe { TcpListener::from_raw_fd(listener_fd) };
+        check_not_serving()?;
         // SAFETY: the caller's contract.
         let (app, host) = unsafe { (object(app, "app")?, spk_host::read(host)?) };
         output(worker, "worker")?;
@@ -162,7 +166,7 @@ pub unsafe extern "C" fn spk_worker_new(
 }
 
 /// The descriptor that becomes readable when a turn is due. It stays the worker's: watch it, do not
-/// read or close it. The worker's thread.
+/// read or close it. The worker's thread, outside turns. Does not block.
 ///
 /// # Safety
 /// `worker` is a live handle; `fd` is valid for one write.
@@ -179,7 +183,7 @@ pub unsafe extern "C" fn spk_worker_fd(worker: *const spk_worker, fd: *mut i32) 
 }
 
 /// Which engine runs the worker, and why: `io_uring`, or `epoll (io_uring is refused here: ...)`.
-/// The text is valid as long as the worker. The worker's thread.
+/// The text is valid as long as the worker. The worker's thread, outside turns. Does not block.
 ///
 /// # Safety
 /// `worker` is a live handle; `engine` is valid for one write.
@@ -201,7 +205,8 @@ pub unsafe extern "C" fn spk_worker_engine(
 }
 
 /// Turns until the worker is drained, and sleeps in between: for programs that give it a thread.
-/// The worker's thread. Blocks.
+/// The worker's thread, outside turns. Blocks until `spk_worker_stop` comes, from another thread or
+/// from inside an event.
 ///
 /// # Safety
 /// `worker` is a live handle.
@@ -222,8 +227,9 @@ pub unsafe extern "C" fn spk_worker_run(worker: *const spk_worker) -> u32 {
 }
 
 /// Orders a worker to drain: accept no more, finish what is in flight, close what is idle. With
-/// `force` it closes everything at once. Any thread. Does not block; the worker's own thread must
-/// turn afterwards.
+/// `force` it closes everything at once. Any thread, while the worker lives; not a signal handler.
+/// Does not block. If it comes on the worker's own thread, a turn must follow; else the descriptor
+/// sees to that.
 ///
 /// # Safety
 /// `worker` is a live handle.
@@ -252,7 +258,7 @@ fn with_server<T>(worker: &spk_worker, read: impl FnOnce(&Worker) -> T) -> Check
     match &worker.kind {
         Kind::Server(server) => match server.try_borrow() {
             Ok(server) => Ok(read(&server)),
-            Err(_) => Err(Status::Reentered.into()),
+            Err(_) => Err(reentered()),
         },
         Kind::InProcess(_) => Err(no_sockets()),
     }

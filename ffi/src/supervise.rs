@@ -63,7 +63,8 @@ impl Log for ParentLog {
 /// process shall exit with: 0 drained, 1 cut short, 2 refused (port taken), 3 a worker did not
 /// start, 130 or 143 forced.
 ///
-/// Blocks for the life of the server; log lines come on this thread.
+/// The main thread, while there is no other. Blocks for the life of the server; log lines come on
+/// this thread. The caller keeps what it passes.
 ///
 /// # Safety
 /// `config` is valid for `config_length` bytes; `command` for `command_length` reads, and each text
@@ -111,6 +112,9 @@ pub unsafe extern "C" fn spk_supervise(
 /// Takes over what the parent left for this process, if it is a worker: `inherited` is NULL if not.
 /// Call it first thing, while nothing else uses the environment; it removes its variable.
 ///
+/// The handle is freed with `spk_inherited_free`, and used by one thread at a time. The main thread,
+/// while there is no other. Does not block.
+///
 /// # Safety
 /// `inherited` is valid for one write.
 #[unsafe(no_mangle)]
@@ -130,7 +134,8 @@ pub unsafe extern "C" fn spk_inherit(inherited_out: *mut *mut spk_inherited) -> 
 }
 
 /// This worker's number from 0, how many there are, and the descriptor of the parent's orders,
-/// which is readable when `spk_inherited_order` has one. The descriptor stays the handle's.
+/// which is readable when `spk_inherited_order` has one. The descriptor stays the handle's. One
+/// thread at a time. Does not block.
 ///
 /// # Safety
 /// `inherited` is a live handle; the outputs are valid for one write each.
@@ -155,7 +160,8 @@ pub unsafe extern "C" fn spk_inherited_place(
     })
 }
 
-/// A descriptor of this worker's listener, which is the caller's: give it to `spk_worker_new`.
+/// A descriptor of this worker's listener, which is the caller's: give it to `spk_worker_new`. One
+/// thread at a time. Does not block.
 ///
 /// # Safety
 /// `inherited` is a live handle; `fd` is valid for one write.
@@ -177,7 +183,8 @@ pub unsafe extern "C" fn spk_inherited_listener(
     })
 }
 
-/// Tells the parent that this worker accepts connections, and on which engine.
+/// Tells the parent that this worker accepts connections, and on which engine. One thread at a
+/// time. Does not block.
 ///
 /// # Safety
 /// `inherited` is a live handle; `engine` is valid for `length` bytes.
@@ -200,7 +207,7 @@ pub unsafe extern "C" fn spk_inherited_ready(
     })
 }
 
-/// The parent's next order, an `SPK_ORDER_*` number. Does not block.
+/// The parent's next order, an `SPK_ORDER_*` number. One thread at a time. Does not block.
 ///
 /// # Safety
 /// `inherited` is a live handle; `order` is valid for one write.
@@ -225,7 +232,8 @@ pub unsafe extern "C" fn spk_inherited_order(
     })
 }
 
-/// Frees what was inherited. NULL is allowed. The parent can only kill this worker afterwards.
+/// Frees what was inherited. NULL is allowed. The parent can only kill this worker afterwards. One
+/// thread at a time. Does not block. In a forked child nothing is done.
 ///
 /// # Safety
 /// `inherited` came from `spk_inherit`, is not freed yet, and no other call uses it.

@@ -5,7 +5,10 @@ use std::{
     ffi::c_void,
     ptr,
     rc::Rc,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::{self, ThreadId},
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
@@ -21,7 +24,8 @@ use crate::{
     host::{Answers, CallPort, spk_host, spk_port},
 };
 
-/// A worker. Made, turned and freed on one thread; `spk_worker_stop` may come from any.
+/// A worker. Made, turned and freed on one thread; `spk_worker_stop` and `spk_worker_port` may come
+/// from any.
 #[allow(non_camel_case_types, reason = "the name is the one in the C header")]
 pub struct spk_worker {
     pub(crate) kind: Kind,
@@ -67,23 +71,62 @@ pub struct spk_injected {
     pub reply: spk_text,
 }
 
+thread_local! {
+    /// Whether a worker with sockets turns on this thread.
+    static SERVING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Refuses inside a turn of a worker with sockets.
+pub(crate) fn check_not_serving() -> Checked {
+    if SERVING.get() {
+        return Err(reentered());
+    }
+    Ok(())
+}
+
+pub(crate) fn reentered() -> Failure {
+    Failure::new(Status::Reentered, "a turn is under way on this thread")
+}
+
 /// A turn, or a run, that is under way.
-pub(crate) struct Turning<'a>(&'a Cell<bool>);
+pub(crate) struct Turning<'a>(&'a spk_worker);
 
 impl Drop for Turning<'_> {
     fn drop(&mut self) {
-        self.0.set(false);
+        self.0.turning.set(false);
+        if self.0.has_sockets() {
+            SERVING.set(false);
+        }
     }
 }
 
-impl Answers for InProcessHandle {
+impl Drop for spk_worker {
+    fn drop(&mut self) {
+        self.answers.close();
+    }
+}
+
+/// Answers to a worker in process, until it ends.
+struct InProcessAnswers {
+    handle: InProcessHandle,
+    closed: AtomicBool,
+}
+
+impl Answers for InProcessAnswers {
     fn answer(&self, id: CallId, reply: Reply, run: Option<PoolRun>) -> bool {
-        InProcessHandle::answer(self, id, reply, run);
+        if self.closed.load(Ordering::Acquire) {
+            return false;
+        }
+        self.handle.answer(id, reply, run);
         true
     }
 
     fn ledger(&self) -> &Ledger {
-        InProcessHandle::ledger(self)
+        self.handle.ledger()
+    }
+
+    fn close(&self) {
+        self.closed.store(true, Ordering::Release);
     }
 
     fn wants_wake(&self) -> bool {
@@ -129,13 +172,32 @@ impl spk_worker {
 
     /// Marks the worker as turning until the guard is dropped, also by a panic.
     pub(crate) fn begin_turn(&self) -> Checked<Turning<'_>> {
-        if self.turning.replace(true) {
-            return Err(Failure::new(
-                Status::Reentered,
-                "a turn is under way on this worker",
-            ));
+        self.check_idle()?;
+        self.turning.set(true);
+        if self.has_sockets() {
+            SERVING.set(true);
         }
-        Ok(Turning(&self.turning))
+        Ok(Turning(self))
+    }
+
+    /// Refuses what cannot be done inside a turn of this worker, or, with sockets, of any other
+    /// that has some: a ring cannot be entered, built or dropped inside another one's.
+    fn check_idle(&self) -> Checked {
+        if self.turning.get() {
+            return Err(reentered());
+        }
+        if self.has_sockets() {
+            return check_not_serving();
+        }
+        Ok(())
+    }
+
+    fn has_sockets(&self) -> bool {
+        match self.kind {
+            #[cfg(feature = "server")]
+            Kind::Server(_) => true,
+            Kind::InProcess(_) => false,
+        }
     }
 
     fn turn_kind(&self) -> Checked<(Turn, u64)> {
@@ -174,7 +236,8 @@ pub const SPK_NO_DEADLINE: u64 = u64::MAX;
 /// Makes a worker without sockets: requests come by `spk_inject`. For test clients, and for places
 /// that have no sockets. The host must take `SPK_EVENT_INJECTED`.
 ///
-/// Freed with `spk_worker_free`, on this thread. Does not block.
+/// Any thread; it becomes the worker's, which turns it and frees it with `spk_worker_free`. Does not
+/// block. `host` is copied.
 ///
 /// # Safety
 /// `app` is a live handle; `host` is valid for reads; `worker` is valid for one write.
@@ -191,7 +254,10 @@ pub unsafe extern "C" fn spk_worker_new_in_process(
         let cell = Rc::new(OnceCell::new());
         let port = Box::new(CallPort::new(host, cell.clone()));
         let made = InProcess::new(app.plan()?, &app.config(), seed(), port, Arc::new(host));
-        let answers: Arc<dyn Answers> = Arc::new(made.handle());
+        let answers: Arc<dyn Answers> = Arc::new(InProcessAnswers {
+            handle: made.handle(),
+            closed: AtomicBool::new(false),
+        });
         // Set once, here; nothing has turned yet.
         let _ = cell.set(answers.clone());
         let kind = Kind::InProcess(Box::new(made));
@@ -224,7 +290,8 @@ pub(crate) unsafe fn give(out: *mut *mut spk_worker, worker: spk_worker) -> Chec
 /// `turn` tells what is next: `SPK_TURN_IDLE` (wait for the descriptor), `SPK_TURN_MORE` (turn
 /// again soon, behind other ready work), `SPK_TURN_DRAINED` (stopped, all is closed).
 /// `next_deadline_ms` tells after how many milliseconds to turn although the descriptor is not
-/// readable, or `SPK_NO_DEADLINE`. The worker's thread. `SPK_REENTERED` inside a turn.
+/// readable, or `SPK_NO_DEADLINE`. The worker's thread. Does not block. `SPK_REENTERED` inside a
+/// turn.
 ///
 /// # Safety
 /// `worker` is a live handle; the outputs are valid for one write each.
@@ -248,8 +315,9 @@ pub unsafe extern "C" fn spk_worker_turn(
     })
 }
 
-/// Begins a request in process: `request` is a whole HTTP/1.1 request. Its reply comes as
-/// `SPK_EVENT_INJECTED` with `token` as the call, in a turn. The worker's thread. Does not block.
+/// Begins a request in process: `request` is a whole HTTP/1.1 request, and is copied. Its reply
+/// comes as `SPK_EVENT_INJECTED` with `token` as the call, in a turn. The worker's thread, also
+/// inside a turn. Does not block.
 ///
 /// # Safety
 /// `worker` is a live handle; `request` is valid for `length` bytes.
@@ -283,8 +351,8 @@ pub unsafe extern "C" fn spk_inject(
     })
 }
 
-/// The port by which calls of this worker are answered. Freed with `spk_port_free`. The worker's
-/// thread.
+/// The port by which calls of this worker are answered. Each call makes a new one, which is freed
+/// with `spk_port_free`, before or after the worker. Any thread. Does not block.
 ///
 /// # Safety
 /// `worker` is a live handle; `port` is valid for one write.
@@ -303,7 +371,8 @@ pub unsafe extern "C" fn spk_worker_port(
     })
 }
 
-/// What the worker holds now. The worker's thread. Does not block.
+/// What the worker holds now. The worker's thread. Does not block. With sockets, `SPK_REENTERED`
+/// inside a turn.
 ///
 /// # Safety
 /// `worker` is a live handle; `stats` is valid for one write.
@@ -326,8 +395,10 @@ pub unsafe extern "C" fn spk_worker_stats(worker: *const spk_worker, stats: *mut
     })
 }
 
-/// Frees a worker, on its thread and outside its turns; elsewhere it is refused and the worker is
-/// leaked. NULL is allowed. Connections still open are closed.
+/// Frees a worker. Connections still open are closed, and calls that are not answered are forgotten.
+///
+/// The worker's thread, outside its turns (and those of others, if it has sockets): elsewhere it is
+/// refused and the worker lives on. NULL is allowed. Does not block.
 ///
 /// # Safety
 /// `worker` came from this library, is not freed yet, and no other call uses it.
@@ -341,9 +412,7 @@ pub unsafe extern "C" fn spk_worker_free(worker: *mut spk_worker) -> u32 {
             // SAFETY: the caller's contract; not NULL.
             let worker = unsafe { &*worker };
             worker.check_thread()?;
-            if worker.turning.get() {
-                return Err(Failure::new(Status::Reentered, "a turn is under way"));
-            }
+            worker.check_idle()?;
         }
         // SAFETY: the caller's contract.
         drop(unsafe { Box::from_raw(worker) });
