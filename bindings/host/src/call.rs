@@ -6,7 +6,11 @@ use std::{
 };
 
 use spikard_ffi::{
-    abi::{spk_argument, spk_field, spk_span, spk_text},
+    abi::{
+        SPK_ARGUMENT_FALSE, SPK_ARGUMENT_FLOAT, SPK_ARGUMENT_INTEGER, SPK_ARGUMENT_JSON,
+        SPK_ARGUMENT_LIST, SPK_ARGUMENT_NULL, SPK_ARGUMENT_STRING, SPK_ARGUMENT_TRUE, spk_argument,
+        spk_field, spk_span, spk_text,
+    },
     call::{SPK_POOL, spk_call, spk_cookie_next},
 };
 
@@ -250,14 +254,14 @@ fn decode<'a>(argument: &spk_argument, arena: &'a [u8]) -> Argument<'a> {
         str::from_utf8(&arena[start..start + argument.length as usize]).unwrap_or_default()
     };
     match argument.kind {
-        1 => Argument::Null,
-        2 => Argument::Bool(false),
-        3 => Argument::Bool(true),
-        4 => Argument::Integer(argument.bits as i64),
-        5 => Argument::Float(f64::from_bits(argument.bits)),
-        6 => Argument::String(text()),
-        7 => Argument::Json(text()),
-        8 => Argument::List(argument.length),
+        SPK_ARGUMENT_NULL => Argument::Null,
+        SPK_ARGUMENT_FALSE => Argument::Bool(false),
+        SPK_ARGUMENT_TRUE => Argument::Bool(true),
+        SPK_ARGUMENT_INTEGER => Argument::Integer(argument.bits as i64),
+        SPK_ARGUMENT_FLOAT => Argument::Float(f64::from_bits(argument.bits)),
+        SPK_ARGUMENT_STRING => Argument::String(text()),
+        SPK_ARGUMENT_JSON => Argument::Json(text()),
+        SPK_ARGUMENT_LIST => Argument::List(argument.length),
         _ => Argument::Absent,
     }
 }

@@ -50,7 +50,7 @@ impl Level {
 
 /// What a binding implements. All but `log` and `wake` are called on the worker's thread, inside a
 /// turn; those two on any thread, which is why a host is `Sync`.
-pub trait Host: Send + Sync {
+pub trait Host: Send + Sync + 'static {
     /// Calls a function.
     fn call(&self, call: Call<'_>) -> Outcome;
     /// The client of an unanswered call closed its sending half.

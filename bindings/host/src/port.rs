@@ -1,6 +1,10 @@
 //! Where a host answers.
 
-use std::{ptr, sync::Arc};
+use std::{
+    any::Any,
+    fmt, ptr,
+    sync::{Arc, Weak},
+};
 
 use spikard_ffi::{
     abi::spk_text,
@@ -8,7 +12,7 @@ use spikard_ffi::{
     reply::{spk_fail, spk_pair, spk_pool_run, spk_problem, spk_reply, spk_reply_view},
 };
 
-use crate::error::{Error, check};
+use crate::error::{Error, Status, check};
 
 /// One header field.
 pub type Field<'a> = (&'a [u8], &'a [u8]);
@@ -48,8 +52,18 @@ pub struct Reply<'a> {
 #[derive(Debug, Clone)]
 pub struct Port(Arc<Handle>);
 
-#[derive(Debug)]
-struct Handle(*mut spk_port);
+struct Handle {
+    raw: *mut spk_port,
+    /// An answer may call `Host::wake`, so the host must live until the answer is given. Weak, as a
+    /// host may own ports.
+    host: Weak<dyn Any + Send + Sync>,
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:p}", self.raw)
+    }
+}
 
 // SAFETY: the ABI lets any thread use a port.
 unsafe impl Send for Handle {}
@@ -59,13 +73,24 @@ unsafe impl Sync for Handle {}
 impl Drop for Handle {
     fn drop(&mut self) {
         // SAFETY: the handle is live, and the last reference to it is going.
-        unsafe { spk_port_free(self.0) };
+        unsafe { spk_port_free(self.raw) };
     }
 }
 
 impl Port {
-    pub(crate) fn from_raw(port: *mut spk_port) -> Self {
-        Self(Arc::new(Handle(port)))
+    /// # Safety
+    /// `raw` is a live port, given away, of a worker that calls `host` and holds it to its end.
+    pub(crate) unsafe fn from_raw(raw: *mut spk_port, host: Weak<dyn Any + Send + Sync>) -> Self {
+        Self(Arc::new(Handle { raw, host }))
+    }
+
+    /// The handle, and the host kept alive. A host that is gone had its worker freed before.
+    fn open(&self) -> Result<(*const spk_port, Arc<dyn Any + Send + Sync>), Error> {
+        let host = self.0.host.upgrade().ok_or_else(|| Error {
+            status: Status::Stopped,
+            message: "the worker has ended".into(),
+        })?;
+        Ok((self.0.raw, host))
     }
 
     /// Answers a call.
@@ -74,6 +99,7 @@ impl Port {
     /// The reply is not one HTTP can carry (the client gets a 500), the call has its answer, or
     /// the worker has ended.
     pub fn reply(&self, id: u64, reply: Reply<'_>, run: Option<PoolRun>) -> Result<(), Error> {
+        let (port, _host) = self.open()?;
         let fields: Vec<spk_pair> = reply
             .fields
             .iter()
@@ -93,7 +119,7 @@ impl Port {
             pool_run: run.as_ref().map_or(ptr::null(), ptr::from_ref),
         };
         // SAFETY: the handle is live; everything the view points to lives to the end of the call.
-        check(unsafe { spk_reply(self.0.0, id, &reply) })
+        check(unsafe { spk_reply(port, id, &reply) })
     }
 
     /// Answers a call with a problem document: `status`, and optionally `title`, `detail`, `type`,
@@ -102,10 +128,11 @@ impl Port {
     /// # Errors
     /// As [`Port::reply`].
     pub fn problem(&self, id: u64, json: &str, run: Option<PoolRun>) -> Result<(), Error> {
+        let (port, _host) = self.open()?;
         let run = run.map(PoolRun::raw);
         let run = run.as_ref().map_or(ptr::null(), ptr::from_ref);
         // SAFETY: the handle is live; the inputs live to the end of the call.
-        check(unsafe { spk_problem(self.0.0, id, json.as_ptr(), json.len(), run) })
+        check(unsafe { spk_problem(port, id, json.as_ptr(), json.len(), run) })
     }
 
     /// Answers a call whose function failed: 500.
@@ -113,10 +140,11 @@ impl Port {
     /// # Errors
     /// The call has its answer, or the worker has ended.
     pub fn fail(&self, id: u64, run: Option<PoolRun>) -> Result<(), Error> {
+        let (port, _host) = self.open()?;
         let run = run.map(PoolRun::raw);
         let run = run.as_ref().map_or(ptr::null(), ptr::from_ref);
         // SAFETY: the handle is live; the input lives to the end of the call.
-        check(unsafe { spk_fail(self.0.0, id, run) })
+        check(unsafe { spk_fail(port, id, run) })
     }
 }
 

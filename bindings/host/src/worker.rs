@@ -1,6 +1,10 @@
 //! One worker, owned by the thread that made it.
 
-use std::{ptr, sync::Arc, time::Duration};
+use std::{
+    ptr,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 pub use spikard_ffi::Turn;
 use spikard_ffi::{
@@ -94,7 +98,7 @@ impl<H: Host> Worker<H> {
     /// Begins a request in process; its reply comes to [`Host::injected`].
     ///
     /// # Errors
-    /// The worker serves sockets, or a turn is under way.
+    /// The worker serves sockets, or this is another thread.
     pub fn inject(&self, token: u64, request: &[u8]) -> Result<(), Error> {
         // SAFETY: the handle is live; the bytes are valid for their length.
         check(unsafe { spk_inject(self.raw, token, request.as_ptr(), request.len()) })
@@ -108,7 +112,9 @@ impl<H: Host> Worker<H> {
         let mut port = ptr::null_mut();
         // SAFETY: the handle is live; the output is valid.
         check(unsafe { spk_worker_port(self.raw, &mut port) })?;
-        Ok(Port::from_raw(port))
+        let host: Weak<H> = Arc::downgrade(&self.host);
+        // SAFETY: the port was just made, by a worker that holds this host.
+        Ok(unsafe { Port::from_raw(port, host) })
     }
 
     /// What it holds now.
