@@ -161,8 +161,7 @@ impl Lowering<'_> {
         match &document.body {
             Some(body) => {
                 if body.media == BodyMedia::Json {
-                    // Of one rank with the wait, and before it.
-                    rows.request(Rank::Body, Arc::new(RequireJson));
+                    rows.request(Rank::MediaType, Arc::new(RequireJson));
                 }
                 rows.request(Rank::Body, Arc::new(AwaitBody(Sink::Collect)));
             }

@@ -3,7 +3,7 @@
 //! A binding reads its host's idiom (decorators, options, blocks) and writes this document; the
 //! engine compiles it once at start. It crosses the ABI as JSON, so a new key never moves a struct.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 /// One route: which requests it takes, what it reads from them, and who answers.
@@ -46,9 +46,9 @@ pub struct ParameterDocument {
     /// Whether its absence is a fault. A default makes this moot.
     #[serde(default = "yes")]
     pub required: bool,
-    /// Delivered when the value is absent and not required. `None` delivers "absent", so that
-    /// the host's own default applies.
-    #[serde(default)]
+    /// Delivered when the value is absent and not required; `null` is a value. `None` delivers
+    /// "absent", so that the host's own default applies.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub default: Option<Value>,
 }
 
@@ -101,6 +101,11 @@ pub enum Placement {
     Pool,
     /// On the pool until it is proven fast, then inline (see `runtime/src/placement.rs`).
     Proven,
+}
+
+/// A key that stands there has a value, `null` included.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 fn yes() -> bool {

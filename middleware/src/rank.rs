@@ -10,6 +10,8 @@ pub enum Rank {
     Route,
     /// Before any body byte is asked for, so that a refused upload never gets `100 Continue`.
     BodyLimit,
+    /// Refuses by the head alone, so before the body is asked for.
+    MediaType,
     /// After everything that can refuse by the head alone.
     Body,
     /// Needs the body; finds every fault of the request at once.
@@ -29,6 +31,7 @@ impl Rank {
             Self::RequestId => "request_id",
             Self::Route => "route",
             Self::BodyLimit => "body_limit",
+            Self::MediaType => "media_type",
             Self::Body => "body",
             Self::Validate => "validate",
             Self::Deadline => "deadline",
