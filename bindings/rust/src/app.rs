@@ -13,7 +13,7 @@ use spikard_contract::route::{
 use spikard_middleware::{Level, Log};
 
 use crate::error::RunError;
-use crate::extract::{Needs, RouteFacts, States};
+use crate::extract::{Needs, ParameterFacts, RouteFacts, States};
 use crate::handler::{Endpoint, Handler, Typed};
 use crate::port::{ServedRoute, Service};
 use crate::schema::Schema;
@@ -263,7 +263,11 @@ fn facts_of(document: &RouteDocument) -> RouteFacts {
             ParameterSource::Header => wire.replace('_', "-").to_lowercase(),
             _ => wire.to_owned(),
         };
-        (each.source, each.name.as_str().into(), wire.into())
+        ParameterFacts {
+            source: each.source,
+            name: each.name.as_str().into(),
+            wire: wire.into(),
+        }
     });
     RouteFacts {
         pattern: document.path.as_str().into(),

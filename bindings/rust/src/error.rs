@@ -8,8 +8,8 @@ use spikard_contract::knob::ConfigError;
 use spikard_runtime::TurnError;
 use spikard_runtime::listen::ListenError;
 
-/// See the module's documentation. `Display` is a sentence for the person who started the server.
-#[derive(Debug)]
+/// See the module's documentation. `Display` is a sentence for the person who started the server,
+/// and so is `Debug`, because that is what a `main` prints that returns this.
 pub enum RunError {
     /// A route cannot be added.
     Route(Box<RouteError>),
@@ -47,6 +47,12 @@ impl fmt::Display for RunError {
             Self::System(error) => write!(out, "the system refused to start a worker: {error}"),
             Self::Worker(error) => write!(out, "a worker failed ({error:?}); the server ended"),
         }
+    }
+}
+
+impl fmt::Debug for RunError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, out)
     }
 }
 

@@ -45,8 +45,18 @@ pub struct Call<'a> {
 pub(crate) struct RouteFacts {
     pub(crate) pattern: Arc<str>,
     pub(crate) name: Box<str>,
-    /// Source, name for the handler and name on the wire, in the order of the engine's arguments.
-    pub(crate) parameters: Box<[(ParameterSource, Box<str>, Box<str>)]>,
+    /// In the order of the engine's arguments.
+    pub(crate) parameters: Box<[ParameterFacts]>,
+}
+
+/// What a parameter is known by while its route is called.
+#[derive(Debug)]
+pub(crate) struct ParameterFacts {
+    pub(crate) source: ParameterSource,
+    /// For the handler.
+    pub(crate) name: Box<str>,
+    /// On the wire.
+    pub(crate) wire: Box<str>,
 }
 
 /// Shared values of an application, one per type.
@@ -89,8 +99,8 @@ impl Call<'_> {
             .iter()
             .zip(Views::all(&self.exchange.arguments));
         let items: Vec<(&str, View<'_>)> = all
-            .filter(|((own, ..), _)| *own == source)
-            .map(|((_, name, _), view)| (&**name, view))
+            .filter(|(facts, _)| facts.source == source)
+            .map(|(facts, view)| (&*facts.name, view))
             .collect();
         read(&items).map_err(|misfit| self.refuse(source, misfit))
     }
@@ -103,12 +113,10 @@ impl Call<'_> {
             ParameterSource::Header => Source::Header,
             ParameterSource::Cookie => Source::Cookie,
         };
-        let facts = self.route.parameters.iter();
         let wire = misfit.name.map(|name| {
-            let own = facts
-                .clone()
-                .find(|(from, own, _)| *from == source && **own == *name);
-            own.map_or(name, |(.., wire)| wire.to_string())
+            let mut all = self.route.parameters.iter();
+            let own = all.find(|facts| facts.source == source && *facts.name == *name);
+            own.map_or(name, |facts| facts.wire.to_string())
         });
         refusal(place, wire, misfit.reason, None)
     }
@@ -245,7 +253,7 @@ impl Extract for Parameters {
         let present = all.filter(|(_, view)| !view.is_absent());
         Ok(Self(
             present
-                .map(|((_, name, _), view)| (name.to_string(), view.to_json()))
+                .map(|(facts, view)| (facts.name.to_string(), view.to_json()))
                 .collect(),
         ))
     }
