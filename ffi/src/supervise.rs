@@ -34,13 +34,13 @@ pub struct spk_inherited {
     inner: RefCell<Inherited>,
 }
 
-/// Receives a log line of the parent: level, UTF-8 text.
+/// Receives a log line of the parent: level, UTF-8 text. May be NULL.
 #[allow(non_camel_case_types, reason = "the name is the one in the C header")]
 pub type spk_log =
-    unsafe extern "C" fn(userdata: *mut c_void, level: u32, text: *const u8, length: usize);
+    Option<unsafe extern "C" fn(userdata: *mut c_void, level: u32, text: *const u8, length: usize)>;
 
 struct ParentLog {
-    log: Option<spk_log>,
+    log: spk_log,
     userdata: *mut c_void,
 }
 
@@ -75,7 +75,7 @@ pub unsafe extern "C" fn spk_supervise(
     config_length: usize,
     command: *const spk_text,
     command_length: usize,
-    log: Option<spk_log>,
+    log: spk_log,
     userdata: *mut c_void,
     exit_code: *mut i32,
 ) -> u32 {

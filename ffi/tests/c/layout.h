@@ -1,0 +1,67 @@
+/* Sizes and offsets of the structs of spikard.h on 64-bit platforms.
+ * Printed from ffi/tests/layout/mod.rs by ffi/tests/header.rs. Do not edit. */
+#define LAYOUT(SIZE, FIELD) \
+    SIZE(spk_text, 16) \
+    FIELD(spk_text, bytes, 0, 8) \
+    FIELD(spk_text, length, 8, 8) \
+    SIZE(spk_span, 8) \
+    FIELD(spk_span, start, 0, 4) \
+    FIELD(spk_span, length, 4, 4) \
+    SIZE(spk_field, 16) \
+    FIELD(spk_field, name, 0, 8) \
+    FIELD(spk_field, value, 8, 8) \
+    SIZE(spk_argument, 16) \
+    FIELD(spk_argument, kind, 0, 4) \
+    FIELD(spk_argument, length, 4, 4) \
+    FIELD(spk_argument, bits, 8, 8) \
+    SIZE(spk_call, 184) \
+    FIELD(spk_call, size, 0, 4) \
+    FIELD(spk_call, function, 4, 4) \
+    FIELD(spk_call, placement, 8, 4) \
+    FIELD(spk_call, version_minor, 12, 4) \
+    FIELD(spk_call, head, 16, 16) \
+    FIELD(spk_call, fields, 32, 8) \
+    FIELD(spk_call, field_count, 40, 8) \
+    FIELD(spk_call, method, 48, 8) \
+    FIELD(spk_call, target, 56, 8) \
+    FIELD(spk_call, path, 64, 8) \
+    FIELD(spk_call, query, 72, 8) \
+    FIELD(spk_call, arguments, 80, 8) \
+    FIELD(spk_call, argument_count, 88, 8) \
+    FIELD(spk_call, argument_text, 96, 16) \
+    FIELD(spk_call, body, 112, 16) \
+    FIELD(spk_call, request_id, 128, 16) \
+    FIELD(spk_call, route, 144, 16) \
+    FIELD(spk_call, client_address, 160, 16) \
+    FIELD(spk_call, client_port, 176, 4) \
+    FIELD(spk_call, has_body, 180, 4) \
+    SIZE(spk_host, 48) \
+    FIELD(spk_host, size, 0, 4) \
+    FIELD(spk_host, version, 4, 4) \
+    FIELD(spk_host, kinds, 8, 8) \
+    FIELD(spk_host, userdata, 16, 8) \
+    FIELD(spk_host, event, 24, 8) \
+    FIELD(spk_host, wake, 32, 8) \
+    FIELD(spk_host, log, 40, 8) \
+    SIZE(spk_pair, 32) \
+    FIELD(spk_pair, name, 0, 16) \
+    FIELD(spk_pair, value, 16, 16) \
+    SIZE(spk_pool_run, 16) \
+    FIELD(spk_pool_run, wall_ns, 0, 8) \
+    FIELD(spk_pool_run, waits, 8, 8) \
+    SIZE(spk_reply_view, 64) \
+    FIELD(spk_reply_view, size, 0, 4) \
+    FIELD(spk_reply_view, status, 4, 4) \
+    FIELD(spk_reply_view, content_type, 8, 16) \
+    FIELD(spk_reply_view, fields, 24, 8) \
+    FIELD(spk_reply_view, field_count, 32, 8) \
+    FIELD(spk_reply_view, body, 40, 16) \
+    FIELD(spk_reply_view, pool_run, 56, 8) \
+    SIZE(spk_stats, 24) \
+    FIELD(spk_stats, connections, 0, 8) \
+    FIELD(spk_stats, in_flight, 8, 8) \
+    FIELD(spk_stats, orphans, 16, 8) \
+    SIZE(spk_injected, 24) \
+    FIELD(spk_injected, size, 0, 4) \
+    FIELD(spk_injected, reserved, 4, 4) \
+    FIELD(spk_injected, reply, 8, 16)
