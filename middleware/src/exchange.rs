@@ -47,6 +47,8 @@ pub struct Exchange {
     pub body_bytes_max: Option<u64>,
     /// The segment whose host function answers, once routing has decided.
     pub segment: Option<SegmentId>,
+    /// Whether the host function runs on its thread pool.
+    pub on_pool: bool,
     pub(crate) table: TableId,
     pub(crate) row: u32,
     pub(crate) phase: Phase,
@@ -71,6 +73,7 @@ impl Exchange {
             deadline_ms: None,
             body_bytes_max: None,
             segment: None,
+            on_pool: false,
             table: TableId::default(),
             row: 0,
             phase: Phase::Done,
@@ -88,6 +91,7 @@ impl Exchange {
         self.deadline_ms = None;
         self.body_bytes_max = None;
         self.segment = None;
+        self.on_pool = false;
         self.enter(plan, plan.entry());
     }
 

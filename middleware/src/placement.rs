@@ -9,7 +9,7 @@ use spikard_contract::route::Placement;
 
 use crate::{
     plan::{Plan, SegmentId},
-    stopwatch::InlineRun,
+    stopwatch::{InlineRun, Spent},
 };
 
 /// Calls in a row, each short and without waiting, that prove a function fast.
@@ -21,6 +21,13 @@ pub const DEMOTE_NS: u64 = 2_000_000;
 /// An inline average above this many times [`SHORT_NS`] demotes: a clear rise without one long
 /// call.
 pub const RISE_FACTOR: u64 = 2;
+/// While other functions run on the pool, a wait may be for the host's own lock (Python's, Ruby's).
+/// Such a call is only a strike, which this many short calls make good.
+pub const STRIKE_CALLS: u32 = 16;
+/// Strikes that demote, in short calls still to be made good.
+pub const STRIKES_MAX: u32 = 4 * STRIKE_CALLS;
+/// A wait longer than this demotes at once whoever else runs, in nanoseconds.
+pub const WAIT_NS_MAX: u64 = 50_000_000;
 /// Each demotion doubles the proof that is asked for next time, up to this many doublings.
 pub const BACKOFF_DOUBLINGS_MAX: u32 = 10;
 
@@ -41,8 +48,8 @@ enum Standing {
     Fixed(Placement),
     /// On the pool, with this many good calls in a row.
     Proving { good: u32 },
-    /// Inline, with a moving average of its wall time.
-    Promoted { average_ns: u64 },
+    /// Inline, with a moving average of its wall time, and what strikes are still to be made good.
+    Promoted { average_ns: u64, strikes: u32 },
 }
 
 #[derive(Debug)]
@@ -110,22 +117,37 @@ impl Placements {
         if promoted {
             record.standing = Standing::Promoted {
                 average_ns: run.wall_ns,
+                strikes: 0,
             };
         }
         promoted
     }
 
-    /// Learns from an inline call. Returns true when it demotes the segment.
-    pub fn ran_inline(&mut self, segment: SegmentId, run: InlineRun) -> bool {
+    /// Learns from an inline call; `contended` says that other functions ran on the pool meanwhile.
+    /// Returns true when it demotes the segment.
+    pub fn ran_inline(&mut self, segment: SegmentId, run: InlineRun, contended: bool) -> bool {
         let record = &mut self.records[segment.index()];
-        let Standing::Promoted { average_ns } = &mut record.standing else {
+        let Standing::Promoted {
+            average_ns,
+            strikes,
+        } = &mut record.standing
+        else {
             return false;
         };
-        if run.wall_ns > DEMOTE_NS && !run.to_blame {
-            return false;
-        }
-        *average_ns = (*average_ns * 7 + run.wall_ns) / 8;
-        let demoted = run.to_blame || *average_ns > RISE_FACTOR * SHORT_NS;
+        let demoted = match run.spent {
+            Spent::Preempted => false,
+            Spent::Working => true,
+            Spent::Waiting if contended && run.wall_ns <= WAIT_NS_MAX => {
+                *strikes += STRIKE_CALLS;
+                *strikes >= STRIKES_MAX
+            }
+            Spent::Waiting => true,
+            Spent::Short => {
+                *strikes = strikes.saturating_sub(1);
+                *average_ns = (*average_ns * 7 + run.wall_ns) / 8;
+                *average_ns > RISE_FACTOR * SHORT_NS
+            }
+        };
         if demoted {
             record.standing = Standing::Proving { good: 0 };
             record.demotions += 1;
@@ -144,10 +166,10 @@ mod tests {
         waits: 0,
     };
 
-    fn long(to_blame: bool) -> InlineRun {
+    fn long(spent: Spent) -> InlineRun {
         InlineRun {
             wall_ns: DEMOTE_NS + 1,
-            to_blame,
+            spent,
         }
     }
 
@@ -190,7 +212,7 @@ mod tests {
     fn a_long_call_demotes_and_doubles_the_next_proof() {
         let (mut placements, id) = placements(Placement::Proven);
         prove(&mut placements, id);
-        assert!(placements.ran_inline(id, long(true)));
+        assert!(placements.ran_inline(id, long(Spent::Working), false));
         assert_eq!(placements.place(id), Placement::Pool);
         assert_eq!(prove(&mut placements, id), 2 * PROOF_CALLS);
     }
@@ -201,16 +223,49 @@ mod tests {
         prove(&mut placements, id);
         let slow = InlineRun {
             wall_ns: DEMOTE_NS / 2,
-            to_blame: false,
+            spent: Spent::Short,
         };
-        assert!((0..64).any(|_| placements.ran_inline(id, slow)));
+        assert!((0..64).any(|_| placements.ran_inline(id, slow, false)));
     }
 
     #[test]
     fn a_call_that_lost_its_core_is_no_reason() {
         let (mut placements, id) = placements(Placement::Proven);
         prove(&mut placements, id);
-        assert!((0..1000).all(|_| !placements.ran_inline(id, long(false))));
+        assert!((0..1000).all(|_| !placements.ran_inline(id, long(Spent::Preempted), false)));
+    }
+
+    #[test]
+    fn a_wait_demotes_at_once_when_nobody_else_runs() {
+        let (mut placements, id) = placements(Placement::Proven);
+        prove(&mut placements, id);
+        assert!(placements.ran_inline(id, long(Spent::Waiting), false));
+    }
+
+    #[test]
+    fn waits_beside_others_demote_only_in_a_cluster() {
+        let (mut placements, id) = placements(Placement::Proven);
+        prove(&mut placements, id);
+        let short = InlineRun {
+            wall_ns: 1000,
+            spent: Spent::Short,
+        };
+        for _ in 0..100 {
+            assert!(!placements.ran_inline(id, long(Spent::Waiting), true));
+            assert!((0..STRIKE_CALLS).all(|_| !placements.ran_inline(id, short, true)));
+        }
+        assert!((0..4).any(|_| placements.ran_inline(id, long(Spent::Waiting), true)));
+    }
+
+    #[test]
+    fn a_very_long_wait_demotes_whoever_runs() {
+        let (mut placements, id) = placements(Placement::Proven);
+        prove(&mut placements, id);
+        let run = InlineRun {
+            wall_ns: WAIT_NS_MAX + 1,
+            spent: Spent::Waiting,
+        };
+        assert!(placements.ran_inline(id, run, true));
     }
 
     #[test]

@@ -101,6 +101,7 @@ pub struct Slots {
     in_use: usize,
     in_use_max: usize,
     orphans: usize,
+    on_pool: usize,
 }
 
 impl Slots {
@@ -113,6 +114,7 @@ impl Slots {
             in_use: 0,
             in_use_max,
             orphans: 0,
+            on_pool: 0,
         }
     }
 
@@ -129,6 +131,11 @@ impl Slots {
     /// Calls under way whose client has gone.
     pub fn orphans(&self) -> usize {
         self.orphans
+    }
+
+    /// Calls that run on the host's thread pool, orphans included.
+    pub fn on_pool(&self) -> usize {
+        self.on_pool
     }
 
     /// Opens a slot for a call. `None` when the limit is reached.
@@ -163,6 +170,7 @@ impl Slots {
     pub fn suspend(&mut self, id: CallId, x: Box<Exchange>) {
         let slot = &mut self.slots[id.slot()];
         debug_assert!(matches!(slot.state, State::Calling));
+        self.on_pool += usize::from(x.on_pool);
         slot.state = State::AtHost(x, None);
     }
 
@@ -190,6 +198,7 @@ impl Slots {
         }
         match std::mem::replace(&mut slot.state, State::Free) {
             State::AtHost(mut x, waker) => {
+                self.on_pool -= usize::from(x.on_pool);
                 std::mem::swap(&mut x.reply, reply);
                 slot.state = State::Answered(x);
                 if let Some(waker) = waker {
@@ -198,6 +207,7 @@ impl Slots {
                 Answered::Delivered
             }
             State::Orphaned(x) => {
+                self.on_pool -= usize::from(x.on_pool);
                 self.orphans -= 1;
                 self.release(id);
                 Answered::Swallowed(x)

@@ -1,7 +1,7 @@
 //! Times the inline calls of promoted functions, and tells a long call from an unlucky one.
 //!
 //! On a busy machine the kernel takes the core away in the middle of a short call. Such a call says
-//! nothing about its function, so a long one is only blamed if its thread waited or burnt the time.
+//! nothing about its function, so of a long one it is asked what its thread did meanwhile.
 //! This file knows no clock: the driver lends its own.
 
 use std::cell::Cell;
@@ -30,8 +30,21 @@ pub struct Stopwatch {
 pub struct InlineRun {
     /// Wall time, in nanoseconds.
     pub wall_ns: u64,
-    /// Whether it was long although nobody took its core away.
-    pub to_blame: bool,
+    /// What it spent the time on.
+    pub spent: Spent,
+}
+
+/// What an inline call spent its time on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spent {
+    /// It was not long.
+    Short,
+    /// It was long because its thread lost the core.
+    Preempted,
+    /// It was long and used the core.
+    Working,
+    /// It was long and its thread waited for something.
+    Waiting,
 }
 
 impl Stopwatch {
@@ -60,12 +73,25 @@ impl Stopwatch {
         let began = (self.nanos)();
         let result = call();
         let wall_ns = (self.nanos)().saturating_sub(began);
-        let to_blame = wall_ns > DEMOTE_NS && {
-            let usage = (self.usage)();
-            self.mark.set(Some(usage));
-            usage.waits > mark.waits || usage.cpu_ns - mark.cpu_ns > DEMOTE_NS
+        if wall_ns <= DEMOTE_NS {
+            return (
+                result,
+                InlineRun {
+                    wall_ns,
+                    spent: Spent::Short,
+                },
+            );
+        }
+        let usage = (self.usage)();
+        self.mark.set(Some(usage));
+        let spent = if usage.cpu_ns - mark.cpu_ns > DEMOTE_NS {
+            Spent::Working
+        } else if usage.waits > mark.waits {
+            Spent::Waiting
+        } else {
+            Spent::Preempted
         };
-        (result, InlineRun { wall_ns, to_blame })
+        (result, InlineRun { wall_ns, spent })
     }
 }
 
@@ -94,17 +120,14 @@ mod tests {
     }
 
     #[test]
-    fn blames_a_long_call_that_waited_or_worked() {
-        assert!(run(DEMOTE_NS + 1, 0, 1).to_blame);
-        assert!(run(DEMOTE_NS + 1, DEMOTE_NS + 1, 0).to_blame);
+    fn tells_what_a_long_call_did() {
+        assert_eq!(run(DEMOTE_NS + 1, 0, 1).spent, Spent::Waiting);
+        assert_eq!(run(DEMOTE_NS + 1, DEMOTE_NS + 1, 0).spent, Spent::Working);
+        assert_eq!(run(100 * DEMOTE_NS, 10_000, 0).spent, Spent::Preempted);
     }
 
     #[test]
-    fn forgives_a_call_that_lost_its_core() {
-        assert!(!run(100 * DEMOTE_NS, 10_000, 0).to_blame);
-        assert!(
-            !run(10_000, 10_000, 1).to_blame,
-            "short calls are never looked at"
-        );
+    fn short_calls_are_not_looked_at() {
+        assert_eq!(run(10_000, 10_000, 1).spent, Spent::Short);
     }
 }

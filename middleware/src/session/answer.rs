@@ -155,6 +155,7 @@ fn call_host(station: &Station<'_>, id: CallId, segment: SegmentId, x: &mut Exch
         (placements.place(segment), placements.is_promoted(segment))
     };
     debug_assert!(placement != Placement::Proven);
+    x.on_pool = placement == Placement::Pool;
     let mut call = || {
         catch_unwind(AssertUnwindSafe(|| {
             station
@@ -164,7 +165,12 @@ fn call_host(station: &Station<'_>, id: CallId, segment: SegmentId, x: &mut Exch
     };
     let called = if timed {
         let (called, run) = station.stopwatch.time(call);
-        if station.placements.borrow_mut().ran_inline(segment, run) {
+        let contended = station.slots.borrow().on_pool() > 0;
+        if station
+            .placements
+            .borrow_mut()
+            .ran_inline(segment, run, contended)
+        {
             let segment = station.plan.segment(segment);
             let message = format!(
                 "{} ({}) took {} us inline and goes back to the thread pool",
