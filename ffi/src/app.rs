@@ -2,6 +2,8 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use serde::de::IgnoredAny;
+use serde_json::error::Category;
 use spikard_app::App;
 use spikard_contract::{config::ServerConfig, route::RouteDocument, status::Status};
 use spikard_middleware::Plan;
@@ -91,10 +93,19 @@ pub unsafe extern "C" fn spk_app_configure(
     boundary(|| {
         // SAFETY: the caller's contract.
         let (app, json) = unsafe { (object(app, "app")?, text(json, length, "json")?) };
-        let config = ServerConfig::from_json(json)
-            .map_err(|error| Failure::new(Status::ConfigRefused, error.to_string()))?;
-        app.lock().config = config;
+        app.lock().config = read_config(json)?;
         Ok(())
+    })
+}
+
+/// Reads a configuration document, and tells one that is no JSON from one that is wrong.
+pub(crate) fn read_config(json: &str) -> Checked<ServerConfig> {
+    ServerConfig::from_json(json).map_err(|error| {
+        let status = match serde_json::from_str::<IgnoredAny>(json) {
+            Ok(_) => Status::ConfigRefused,
+            Err(_) => Status::InvalidJson,
+        };
+        Failure::new(status, error.to_string())
     })
 }
 
@@ -109,7 +120,11 @@ pub unsafe extern "C" fn spk_app_route(app: *const spk_app, json: *const u8, len
         // SAFETY: the caller's contract.
         let (app, json) = unsafe { (object(app, "app")?, text(json, length, "json")?) };
         let document: RouteDocument = serde_json::from_str(json).map_err(|error| {
-            Failure::new(Status::InvalidJson, format!("the route document: {error}"))
+            let status = match error.classify() {
+                Category::Data => Status::RouteRefused,
+                Category::Io | Category::Syntax | Category::Eof => Status::InvalidJson,
+            };
+            Failure::new(status, format!("the route document: {error}"))
         })?;
         let added = app.lock().app.add_route(document);
         added.map_err(|error| Failure::new(Status::RouteRefused, error.to_string()))

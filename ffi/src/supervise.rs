@@ -10,12 +10,13 @@ use std::{
     sync::Arc,
 };
 
-use spikard_contract::{config::ServerConfig, status::Status};
+use spikard_contract::status::Status;
 use spikard_middleware::{Level, Log};
 use spikard_runtime::supervise::{Inherited, Order, Supervision, inherited, supervise};
 
 use crate::{
     abi::spk_text,
+    app::read_config,
     boundary::{Checked, Failure, array, boundary, bytes, object, output, text, write_out},
 };
 
@@ -82,8 +83,7 @@ pub unsafe extern "C" fn spk_supervise(
     boundary(|| {
         // SAFETY: the caller's contract.
         let config = unsafe { text(config, config_length, "config")? };
-        let config = ServerConfig::from_json(config)
-            .map_err(|error| Failure::new(Status::ConfigRefused, error.to_string()))?;
+        let config = read_config(config)?;
         // SAFETY: the caller's contract.
         let words = unsafe { array(command, command_length, "command")? };
         if words.is_empty() {
