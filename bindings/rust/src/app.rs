@@ -206,7 +206,9 @@ impl Route {
         self
     }
 
-    /// Runs the handler on the thread pool: for handlers that block.
+    /// Runs the handler on the thread pool: for handlers that block. An `async` handler runs to its
+    /// end on one thread there. When no thread becomes free within `queue_timeout`, the reply is
+    /// 503; a client that leaves does not stop the handler.
     pub fn blocking(&mut self) -> &mut Self {
         self.document.placement = Placement::Pool;
         self

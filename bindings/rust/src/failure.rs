@@ -1,7 +1,7 @@
 //! The error half of a handler: a problem for the client, or an accident for the log.
 //!
-//! Any `std::error::Error` turns into a [`Failure`] with `?`. Its text is logged under the request's
-//! id and never sent: the client gets a plain 500.
+//! Any `std::error::Error` turns into a [`Failure`] with `?`. Its text is logged under the id of
+//! the request and never sent: the client gets a plain 500.
 
 use std::error::Error;
 use std::fmt;
@@ -23,7 +23,7 @@ pub struct Failure(pub(crate) Cause);
 
 pub(crate) enum Cause {
     /// The reply is this document.
-    Problem(Box<Problem>),
+    Problem(Problem),
     /// The reply is a 500; this is for the log.
     Accident(String),
 }
@@ -38,7 +38,7 @@ impl Failure {
 
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
-        Self(Cause::Problem(Box::new(problem)))
+        Self(Cause::Problem(problem))
     }
 }
 

@@ -19,7 +19,11 @@ use crate::reply::push_headers;
 /// }
 /// ```
 #[derive(Debug, Clone, PartialEq)]
-pub struct Problem {
+pub struct Problem(Box<Parts>);
+
+/// Boxed, so that a `Result<T, Problem>` is hardly larger than its `T`.
+#[derive(Debug, Clone, PartialEq)]
+struct Parts {
     inner: spikard_middleware::Problem,
     headers: Vec<(String, String)>,
 }
@@ -33,56 +37,60 @@ impl Problem {
 
     /// What is wrong this time. The client reads it.
     #[must_use]
-    pub fn detail(mut self, detail: impl Into<String>) -> Self {
-        self.inner = self.inner.with_detail(detail.into());
-        self
+    pub fn detail(self, detail: impl Into<String>) -> Self {
+        self.edit(|inner| inner.with_detail(detail.into()))
     }
 
     /// What is wrong in general, the same for every occurrence.
     #[must_use]
-    pub fn title(mut self, title: impl Into<String>) -> Self {
-        self.inner = self.inner.with_title(title.into());
-        self
+    pub fn title(self, title: impl Into<String>) -> Self {
+        self.edit(|inner| inner.with_title(title.into()))
     }
 
     /// The URI that names this kind of problem.
     #[must_use]
-    pub fn type_uri(mut self, uri: impl Into<String>) -> Self {
-        self.inner = self.inner.with_type(uri.into());
-        self
+    pub fn type_uri(self, uri: impl Into<String>) -> Self {
+        self.edit(|inner| inner.with_type(uri.into()))
     }
 
     /// Adds a header line to the reply.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.headers.push((name.into(), value.into()));
+        self.0.headers.push((name.into(), value.into()));
         self
     }
 
     /// Adds an extension member. The five standard members cannot be replaced this way.
     #[must_use]
-    pub fn with(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.inner = self.inner.with(name, value);
-        self
+    pub fn with(self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.edit(|inner| inner.with(name, value))
     }
 
     /// The HTTP status.
     #[must_use]
     pub fn status(&self) -> u16 {
-        self.inner.status()
+        self.0.inner.status()
+    }
+
+    fn edit(
+        mut self,
+        edit: impl FnOnce(spikard_middleware::Problem) -> spikard_middleware::Problem,
+    ) -> Self {
+        self.0.inner = edit(self.0.inner);
+        self
     }
 
     pub(crate) fn write(&self, reply: &mut Reply) -> Result<(), Failure> {
-        self.inner.write(reply);
-        push_headers(&self.headers, reply)
+        self.0.inner.write(reply);
+        push_headers(&self.0.headers, reply)
     }
 }
 
 impl From<spikard_middleware::Problem> for Problem {
     fn from(inner: spikard_middleware::Problem) -> Self {
-        Self {
+        Self(Box::new(Parts {
             inner,
             headers: Vec::new(),
-        }
+        }))
     }
 }

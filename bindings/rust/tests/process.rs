@@ -1,5 +1,7 @@
 //! The quick start as a process: what it says, what it serves, how signals end it.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may stop a test")]
+
 mod common;
 
 use std::io::{BufRead, BufReader};

@@ -1,5 +1,7 @@
 //! Handlers that wait: sleeps, wake-ups from everywhere, clients that leave, panics, the pool.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may stop a test")]
+
 mod common;
 
 use std::cell::RefCell;

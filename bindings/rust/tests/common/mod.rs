@@ -1,4 +1,5 @@
 //! What several tests share: servers on each engine, and a log that can be read.
+#![expect(clippy::unwrap_used, reason = "helpers of tests may stop a test")]
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::io::{Read, Write};
