@@ -7,7 +7,6 @@ Knows nothing of requests or replies.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
-
 from typing import cast
 
 __all__ = ["HeaderInit", "Headers"]

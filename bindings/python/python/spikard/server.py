@@ -220,14 +220,15 @@ def _announce(guest: Guest, config: ServerConfig, how: str) -> None:
 def _bound_to_this_process() -> str | None:
     """Return why the program cannot be started again, or None if it can."""
     main = sys.modules.get("__main__")
-    started_from = getattr(main, "__file__", None) or getattr(main, "__spec__", None)
+    is_file = os.path.exists(getattr(main, "__file__", None) or "")
+    is_known = is_file or getattr(main, "__spec__", None) is not None or "-c" in sys.orig_argv
     if threading.current_thread() is not threading.main_thread():
         return "run() was not called on the main thread"
     if multiprocessing.parent_process() is not None:
         return "the process was started by multiprocessing"
     if hasattr(sys, "ps1") or sys.flags.interactive:
         return "the session is interactive"
-    if "-c" not in sys.orig_argv[1:2] and started_from is None:
+    if not is_known:
         return "the program is not in a file"
     if not sys.executable:
         return "Python is embedded in another program"

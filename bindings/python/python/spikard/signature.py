@@ -33,6 +33,8 @@ BY_KEYWORD = 3
 
 # Methods on which a dict or a list of models can only be meant as the body.
 BODY_METHODS = frozenset(("POST", "PUT", "PATCH"))
+# Methods whose requests have no body (RFC 9110 §9.3).
+BODILESS_METHODS = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
 
 
 @dataclass(slots=True)
@@ -99,7 +101,7 @@ def read(handler: Handler, options: Options) -> Signature:
     names = frozenset(a or b for a, b in PATH_NAME.findall(options.path))
     hints = _hints(handler, options.scope)
     fill: dict[str, Any] = {}
-    for entry in inspect.signature(handler).parameters.values():
+    for entry in _entries(handler):
         try:
             parameter = _parameter(entry, hints, names)
             place = _place(parameter, names, options.methods)
@@ -116,6 +118,10 @@ def read(handler: Handler, options: Options) -> Signature:
                 _add_argument(signature, parameter, place, options, offset)
         except TypeError as error:
             raise RouteError(f"{describe(handler)}: parameter '{entry.name}' {error}") from None
+    takes_request = any(kind % BY_KEYWORD == REQUEST for kind, *_ in signature.binder)
+    if signature.body is None and takes_request and set(options.methods) - BODILESS_METHODS:
+        # The handler may want the body from the request; a body nobody asks for is thrown away.
+        signature.body = {"media": "bytes", "required": False}
     if fill:
         signature.handler = functools.partial(handler, **fill)
     return signature
@@ -231,6 +237,16 @@ def _add_argument(
     index = len(signature.parameters)
     signature.parameters.append(document)
     signature.binder.append((ARGUMENT + offset, index, parameter.name, converter))
+
+
+def _entries(handler: Handler) -> list[inspect.Parameter]:
+    """Return a handler's parameters, in order."""
+    try:
+        return list(inspect.signature(handler).parameters.values())
+    except (TypeError, ValueError):
+        raise RouteError(
+            f"{describe(handler)}: Python does not know its parameters; wrap it in a function"
+        ) from None
 
 
 def _hints(handler: Handler, scope: Mapping[str, Any]) -> dict[str, Any]:
