@@ -1,0 +1,119 @@
+"""The Python application under load: the routes of `apps/rust/server.rs`, and a look inside.
+
+PORT and ENGINE (`auto`, `io_uring`, `epoll`) come from the environment; there is one worker,
+because the scripts compare what one core does.
+"""
+
+import asyncio
+import os
+import time
+from typing import TypedDict
+
+from spikard import Request, Spikard, server
+from spikard.config import ServerConfig
+
+app = Spikard()
+background = set()
+lateness = []
+
+
+class Item(TypedDict):
+    """What `/items` takes."""
+
+    name: str
+    price: float
+
+
+class Guest(server.Guest):
+    """The guest of this process, within reach of `/stats`."""
+
+    __slots__ = ()
+    here = None
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        Guest.here = self
+
+
+@app.get("/hello")
+async def hello():
+    return {"message": "Hello, World!"}
+
+
+@app.get("/sync")
+def hello_sync():
+    return {"message": "Hello, World!"}
+
+
+@app.get("/users/{user_id:int}")
+async def user(user_id: int):
+    return {"id": user_id, "name": f"User {user_id}"}
+
+
+@app.get("/wait/{milliseconds:int}")
+async def wait(milliseconds: int):
+    await asyncio.sleep(milliseconds / 1000)
+    return {"waited": milliseconds}
+
+
+@app.get("/block/{milliseconds:int}")
+def block(milliseconds: int):
+    time.sleep(milliseconds / 1000)
+    return {"waited": milliseconds}
+
+
+@app.post("/items")
+async def item(body: Item):
+    return {"item": body}
+
+
+@app.post("/length")
+async def length(request: Request, body: bytes):
+    return {"bytes": len(body)}
+
+
+@app.get("/stats")
+async def stats():
+    """What the worker holds, this very request included."""
+    # The first part of a handler runs inside a turn, where the worker cannot be asked.
+    await asyncio.sleep(0)
+    return Guest.here._server.stats()
+
+
+@app.get("/ticks/start/{seconds:int}")
+async def start_ticks(seconds: int):
+    """Begin to record how late a timer of 10 ms is."""
+    lateness.clear()
+    task = asyncio.get_running_loop().create_task(tick(seconds))
+    background.add(task)
+    task.add_done_callback(background.discard)
+    return {"ticks": seconds * 100}
+
+
+@app.get("/ticks")
+async def ticks():
+    """The lateness of every tick that fired, in milliseconds."""
+    return {"late_ms": lateness, "running": bool(background)}
+
+
+async def tick(seconds):
+    # The loop's own clock may be no finer than a millisecond.
+    clock = time.perf_counter
+    due, end = clock() + 0.01, clock() + seconds
+    while due <= end:
+        await asyncio.sleep(max(0.0, due - clock()))
+        now = clock()
+        lateness.append(1000 * max(0.0, now - due))
+        # A tick that was missed altogether does not fire later.
+        due += 0.01 * (1 + max(0, int((now - due) / 0.01)))
+
+
+server.Guest = Guest
+app.run(
+    config=ServerConfig(
+        host="127.0.0.1",
+        port=int(os.environ.get("PORT", "8000")),
+        engine=os.environ.get("ENGINE", "auto"),
+        workers=1,
+    )
+)
