@@ -127,6 +127,7 @@ def seen(annotation: Any, query: str) -> Any:
         (Annotated[int, Query(ge=1)], "v=1", 1),
         (Annotated[int, msgspec.Meta(ge=1)], "v=1", 1),
         (Query[int], "v=4", 4),
+        (Annotated[int, Query], "v=4", 4),
     ],
 )
 def test_delivers_query_values_as_annotated(annotation: Any, query: str, value: Any) -> None:
@@ -204,6 +205,13 @@ def test_python_defaults_apply_to_what_is_absent() -> None:
     assert call(handler, "/").json() == [1, "b", True, None]
     assert call(handler, "/?c=1&d=").status_code == 422
     assert call(handler, "/?b=x").json() == [1, "x", True, None]
+
+
+def test_limits_of_marker_and_annotation_unite() -> None:
+    def handler(v: Annotated[int, msgspec.Meta(le=3)] = Query(ge=0)):
+        return v
+
+    assert [call(handler, f"/?v={v}").status_code for v in (-1, 0, 3, 4)] == [422, 200, 200, 422]
 
 
 def test_default_of_a_marker_arrives_as_its_type() -> None:

@@ -10,8 +10,8 @@
 
 from __future__ import annotations
 
-from abc import ABCMeta
 from collections.abc import Mapping
+from typing import Any, cast
 
 from spikard import _native
 from spikard._native import Request
@@ -74,4 +74,4 @@ _native.setup(
     route_error=RouteError,
     address_in_use=AddressInUse,
 )
-ABCMeta.register(Mapping, _native.Headers)
+cast("Any", Mapping).register(_native.Headers)

@@ -25,6 +25,7 @@ __all__ = [
     "body_schema",
     "is_document",
     "is_structured",
+    "limits_of",
     "normal",
     "parameter_converter",
     "parameter_schema",
@@ -63,12 +64,7 @@ def without_none(annotation: Any) -> tuple[Any, bool]:
 def normal(annotation: Any, limits: dict[str, Any] | None = None) -> Any:
     """Say a type in msgspec's words: limits of other vocabularies, and RFC 3339 with offsets."""
     kind, notes = unwrap(annotation)
-    limits = dict(limits or {})
-    for note in notes:
-        for name in LIMITS:
-            value = getattr(note, name, None)
-            if value is not None:
-                limits.setdefault(name, value)
+    limits = {**limits_of(notes), **(limits or {})}
     if kind is datetime or kind is time:
         # RFC 3339 has no times without an offset, and neither have the engine's formats.
         return Annotated[kind, msgspec.Meta(tz=True)]
@@ -80,6 +76,17 @@ def normal(annotation: Any, limits: dict[str, Any] | None = None) -> Any:
     if kind is type(None) or not limits:
         return kind
     return Annotated[kind, msgspec.Meta(**limits)]
+
+
+def limits_of(notes: tuple[Any, ...]) -> dict[str, Any]:
+    """Return the limits among what an annotation notes; of several for one thing, the first."""
+    limits: dict[str, Any] = {}
+    for note in notes:
+        for name in LIMITS:
+            limit = getattr(note, name, None)
+            if limit is not None:
+                limits.setdefault(name, limit)
+    return limits
 
 
 def is_structured(kind: Any) -> bool:

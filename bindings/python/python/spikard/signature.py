@@ -20,7 +20,7 @@ import msgspec
 from spikard import schema as schemas
 from spikard._native import Request
 from spikard.errors import RouteError
-from spikard.params import LIMITS, Marker, Source
+from spikard.params import Marker, Source
 
 __all__ = ["Options", "Signature", "describe", "read"]
 
@@ -134,25 +134,14 @@ def _parameter(
     if entry.kind in (entry.VAR_POSITIONAL, entry.VAR_KEYWORD):
         raise TypeError("stands for any number of values; name each parameter instead")
     default = entry.default
-    marker = default if isinstance(default, Marker) else None
-    if isinstance(default, Source):
-        marker = Marker(default.place)
     known = hints.get(entry.name, REQUEST_HINT if entry.name == "request" else None)
+    kind, notes = schemas.unwrap(Any if known is None else known)
+    marker = _marker((default, *notes))
     if known is None and marker is None and entry.name not in names:
         raise TypeError(
             "has no annotation; write its type, for example "
             f"`{entry.name}: str`, or `{entry.name}: Request` for the request itself"
         )
-    annotation = Any if known is None else known
-    kind, notes = schemas.unwrap(annotation)
-    for note in notes:
-        if isinstance(note, Source):
-            marker = marker or Marker(note.place)
-        elif isinstance(note, Marker):
-            marker = marker or note
-    limits = {name: getattr(marker, name, None) for name in LIMITS}
-    for note in notes:
-        limits.update({name: limits[name] or getattr(note, name, None) for name in LIMITS})
     kind, nullable = schemas.without_none(kind)
     has_default = default is not entry.empty and not isinstance(default, Marker | Source)
     if has_default and entry.kind is entry.POSITIONAL_ONLY:
@@ -161,12 +150,22 @@ def _parameter(
         entry.name,
         kind,
         marker,
-        {name: limit for name, limit in limits.items() if limit is not None},
+        schemas.limits_of((marker, *notes)),
         nullable,
         (default,) if has_default else None,
         entry.kind is entry.KEYWORD_ONLY,
         known is not None,
     )
+
+
+def _marker(notes: tuple[Any, ...]) -> Marker | None:
+    """Return the first marker of a default and what an annotation notes, also a bare `Query`."""
+    for note in notes:
+        if isinstance(note, Marker):
+            return note
+        if isinstance(note, Source):
+            return Marker(note.place)
+    return None
 
 
 def _place(parameter: _Parameter, names: frozenset[str], methods: tuple[str, ...]) -> str:

@@ -8,6 +8,7 @@ Knows nothing of HTTP: requests are written and replies read elsewhere.
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import threading
 import weakref
@@ -279,7 +280,7 @@ def _end(
 ) -> None:
     """End a client's application, its loop and its thread, from any other thread."""
     if carrier is not None and thread.is_alive():
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(concurrent.futures.TimeoutError):
             asyncio.run_coroutine_threadsafe(carrier.close(), loop).result(REPLY_SECONDS_MAX)
     loop.call_soon_threadsafe(loop.stop)
     thread.join(REPLY_SECONDS_MAX)
