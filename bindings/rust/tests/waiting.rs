@@ -10,6 +10,7 @@ use std::io::Write;
 use std::net::Shutdown;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::thread;
@@ -309,9 +310,11 @@ fn a_forced_end_drops_what_waits() {
     for engine in engines() {
         let count = Arc::default();
         let server = serve(never(&count), engine, json!({}));
+        let idle = Arc::strong_count(&count);
         let streams: Vec<_> = (0..3).map(|_| begin(&server, "/never")).collect();
-        read_until(&mut begin(&server, "/fast"), "fast");
-        thread::sleep(MOMENT);
+        eventually("three futures wait", || {
+            Arc::strong_count(&count) == idle + 3
+        });
         server.force();
         server.wait().unwrap();
         assert_eq!(count.load(Ordering::SeqCst), 3, "{engine}");
@@ -322,15 +325,20 @@ fn a_forced_end_drops_what_waits() {
 #[test]
 fn a_graceful_end_finishes_what_is_in_flight() {
     for engine in engines() {
+        let begun = Arc::new(AtomicUsize::new(0));
+        let counter = begun.clone();
         let mut app = App::new();
         app.log(Lines::default());
-        app.get("/", async || {
-            sleep(MOMENT * 2).await;
-            "finished"
+        app.get("/", move || {
+            counter.fetch_add(1, Ordering::SeqCst);
+            async {
+                sleep(MOMENT * 2).await;
+                "finished"
+            }
         });
         let server = serve(app, engine, json!({"workers": 2}));
         let mut streams: Vec<_> = (0..8).map(|_| begin(&server, "/")).collect();
-        thread::sleep(MOMENT);
+        eventually("all have begun", || begun.load(Ordering::SeqCst) == 8);
         server.stop();
         for stream in &mut streams {
             let reply = read_until(stream, "finished");
@@ -431,21 +439,32 @@ fn a_full_pool_answers_503_in_time() {
     for engine in engines() {
         let mut app = App::new();
         app.log(Lines::default());
-        app.get("/", || thread::sleep(MOMENT * 6)).blocking();
+        let is_taken = Arc::new(AtomicBool::new(false));
+        let (open, gate) = channel::<()>();
+        let (taken, gate) = (is_taken.clone(), Mutex::new(gate));
+        app.get("/", move || {
+            taken.store(true, Ordering::SeqCst);
+            gate.lock().unwrap().recv().unwrap();
+        })
+        .blocking();
         let server = serve(
             app,
             engine,
             json!({"blocking_threads": 1, "queue_timeout": 0.05}),
         );
         let mut first = begin(&server, "/");
-        thread::sleep(MOMENT / 5);
+        eventually("the only thread is taken", || {
+            is_taken.load(Ordering::SeqCst)
+        });
         let begun = Instant::now();
         let reply = read_until(&mut begin(&server, "/"), "}");
+        assert!(reply.starts_with("HTTP/1.1 503"), "{reply}");
+        assert!(reply.contains("retry-after: 1"), "{reply}");
         assert!(
-            reply.starts_with("HTTP/1.1 503") && reply.contains("retry-after: 1"),
-            "{reply}"
+            begun.elapsed() >= MOMENT,
+            "it was given the time of the queue"
         );
-        assert!(begun.elapsed() < MOMENT * 5);
+        open.send(()).unwrap();
         read_until(&mut first, "null");
     }
 }
