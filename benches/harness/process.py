@@ -9,6 +9,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 TICK_US = 1_000_000 // os.sysconf("SC_CLK_TCK")
@@ -24,7 +25,8 @@ class Server:
         """Start `command`, with PORT in its environment and in place of `{port}`, on one CPU."""
         self.name = name
         self.port = port or free_port()
-        self.log = tempfile.TemporaryFile()
+        # Lives as long as the server does.
+        self.log = tempfile.TemporaryFile()  # noqa: SIM115
         command = [str(word).replace("{port}", str(self.port)) for word in command]
         cpu %= os.cpu_count() or 1
         self.process = subprocess.Popen(
@@ -75,10 +77,8 @@ class Server:
                 except subprocess.TimeoutExpired:
                     continue
         # Workers that outlive their parent are in its group.
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
 
     def pids(self):
         """Return every process of the tree, the root first."""
