@@ -1,9 +1,10 @@
 """One run of wrk against one server, as numbers."""
 
-import os
 import re
 import subprocess
 from dataclasses import dataclass
+
+from harness.process import settle
 
 UNITS_US = {"us": 1, "ms": 1_000, "s": 1_000_000, "m": 60_000_000}
 
@@ -48,7 +49,6 @@ def measure(server, path, *, connections, seconds, cpu=1):
 
 def run_wrk(port, path, *, connections, seconds, cpu=1):
     """Run wrk on one CPU and return what it prints."""
-    cpu %= os.cpu_count() or 1
     url = f"http://127.0.0.1:{port}{path}"
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", url]
     done = subprocess.run(
@@ -56,7 +56,8 @@ def run_wrk(port, path, *, connections, seconds, cpu=1):
         capture_output=True,
         text=True,
         check=False,
-        preexec_fn=lambda: os.sched_setaffinity(0, {cpu}),
+        start_new_session=True,
+        preexec_fn=lambda: settle(cpu),
     )
     if done.returncode != 0:
         raise RuntimeError(f"wrk failed: {done.stdout}{done.stderr}")

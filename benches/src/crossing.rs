@@ -15,7 +15,8 @@ use crate::{Operation, requests};
 pub(crate) fn hello() -> Operation {
     let app = App::new().expect("an application needs nothing");
     for document in requests::routes() {
-        app.route(&document.to_string()).expect("the routes are valid");
+        app.route(&document.to_string())
+            .expect("the routes are valid");
     }
     let host = Arc::new(Inline::default());
     let worker = Worker::in_process(&app, host.clone()).expect("the application compiles");
@@ -23,11 +24,17 @@ pub(crate) fn hello() -> Operation {
     assert!(host.port.set(port).is_ok(), "it is set once");
     let request = requests::get("/hello", 5);
     let exchange = move || {
-        worker.inject(7, black_box(&request)).expect("the worker is in process");
+        worker
+            .inject(7, black_box(&request))
+            .expect("the worker is in process");
         worker.turn().expect("no turn is under way");
     };
     exchange();
-    assert_eq!(host.replies.load(Ordering::Relaxed), 1, "the reply comes within the turn");
+    assert_eq!(
+        host.replies.load(Ordering::Relaxed),
+        1,
+        "the reply comes within the turn"
+    );
     Box::new(exchange)
 }
 
@@ -46,8 +53,15 @@ impl Host for Inline {
             fields: &[],
             body: requests::REPLY_BODY,
         };
-        let answered = self.port.get().map(|port| port.reply(call.id(), reply, None));
-        if matches!(answered, Some(Ok(()))) { Outcome::Done } else { Outcome::Failed }
+        let answered = self
+            .port
+            .get()
+            .map(|port| port.reply(call.id(), reply, None));
+        if matches!(answered, Some(Ok(()))) {
+            Outcome::Done
+        } else {
+            Outcome::Failed
+        }
     }
 
     fn disconnected(&self, _: u64) {}
@@ -56,7 +70,8 @@ impl Host for Inline {
 
     fn injected(&self, _: u64, reply: &[u8]) {
         let is_good = reply.starts_with(b"HTTP/1.1 200 ");
-        self.replies.fetch_add(u64::from(is_good), Ordering::Relaxed);
+        self.replies
+            .fetch_add(u64::from(is_good), Ordering::Relaxed);
     }
 
     fn wake(&self) {}

@@ -47,7 +47,13 @@ fn worker() -> InProcess {
     }
     let config = ServerConfig::default();
     let plan = app.lower(&config).expect("lowering cannot fail");
-    InProcess::new(plan, &config, [1, 2, 3, 4], Box::new(Canned), Arc::new(Silent))
+    InProcess::new(
+        plan,
+        &config,
+        [1, 2, 3, 4],
+        Box::new(Canned),
+        Arc::new(Silent),
+    )
 }
 
 /// A host that answers every call with the same bytes.

@@ -48,3 +48,18 @@ pub const CASES: &[Case] = &[
 const fn case(name: &'static str, make: fn() -> Operation) -> Case {
     Case { name, make }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_case_runs_again_and_again() {
+        for case in CASES {
+            let mut operation = (case.make)();
+            for _ in 0..3 {
+                operation();
+            }
+        }
+    }
+}

@@ -11,7 +11,9 @@ pub(crate) fn head(fields: usize) -> Operation {
     let bytes = requests::get("/users/12345?verbose=true&page=2", fields);
     let limits = HeadLimits::default();
     let mut head = Head::new();
-    let whole = Ok(Progress::Complete { consumed: bytes.len() });
+    let whole = Ok(Progress::Complete {
+        consumed: bytes.len(),
+    });
     assert_eq!(head.parse(&bytes, &limits), whole);
     Box::new(move || {
         head.clear();

@@ -10,13 +10,19 @@ use spikard_contract::route::RouteDocument;
 const FIELDS: [(&str, &str); 12] = [
     ("Host", "api.example.com"),
     ("Accept", "application/json, text/plain, */*"),
-    ("User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"),
+    (
+        "User-Agent",
+        "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+    ),
     ("Accept-Encoding", "gzip, deflate, br"),
     ("Connection", "keep-alive"),
     ("Accept-Language", "en-GB,en;q=0.7,de;q=0.3"),
     ("Referer", "https://www.example.com/account/orders?page=2"),
     ("Origin", "https://www.example.com"),
-    ("Cookie", "session=6f1a2c94e07b4d3f; theme=dark; consent=essential"),
+    (
+        "Cookie",
+        "session=6f1a2c94e07b4d3f; theme=dark; consent=essential",
+    ),
     ("Authorization", "Bearer 8d3c1e5f7a9b0246"),
     ("Cache-Control", "no-cache"),
     ("X-Forwarded-For", "203.0.113.42"),

@@ -31,7 +31,9 @@ fn tree(pattern: &str, others: u32) -> Tree {
     let mut insert = |text: &str, index: u32| {
         let pattern = Pattern::parse(text).expect("the patterns here are valid");
         let methods = ["GET".to_owned()];
-        builder.insert(&methods, &pattern, index).expect("they have different shapes");
+        builder
+            .insert(&methods, &pattern, index)
+            .expect("they have different shapes");
     };
     for index in 0..others {
         let kind = index / 2;

@@ -14,7 +14,11 @@ const DEPTH_MAX: u32 = 32;
 /// Syntax and duplicate keys only.
 pub(crate) fn scan() -> Operation {
     let body = requests::order();
-    assert!((900..1200).contains(&body.len()), "about 1 KiB: {}", body.len());
+    assert!(
+        (900..1200).contains(&body.len()),
+        "about 1 KiB: {}",
+        body.len()
+    );
     assert_eq!(json::check(&body, DEPTH_MAX), Ok(()));
     Box::new(move || {
         let checked = json::check(black_box(&body), DEPTH_MAX);
