@@ -22,7 +22,14 @@ pub struct ThreadUsage {
 pub struct Stopwatch {
     nanos: fn() -> u64,
     usage: fn() -> ThreadUsage,
-    mark: Cell<Option<ThreadUsage>>,
+    mark: Cell<Option<Mark>>,
+}
+
+/// Where the clocks stood at one moment.
+#[derive(Debug, Clone, Copy)]
+struct Mark {
+    at_ns: u64,
+    usage: ThreadUsage,
 }
 
 /// What one inline call took.
@@ -65,33 +72,39 @@ impl Stopwatch {
 
     /// Runs `call` and tells what it took.
     pub fn time<T>(&self, call: impl FnOnce() -> T) -> (T, InlineRun) {
-        let mark = self.mark.get().unwrap_or_else(|| {
-            let usage = (self.usage)();
-            self.mark.set(Some(usage));
-            usage
-        });
-        let began = (self.nanos)();
+        let mark = self.mark.get().unwrap_or_else(|| self.mark_now());
+        let began_ns = (self.nanos)();
         let result = call();
-        let wall_ns = (self.nanos)().saturating_sub(began);
-        if wall_ns <= DEMOTE_NS {
-            return (
-                result,
-                InlineRun {
-                    wall_ns,
-                    spent: Spent::Short,
-                },
-            );
-        }
-        let usage = (self.usage)();
-        self.mark.set(Some(usage));
-        let spent = if usage.cpu_ns - mark.cpu_ns > DEMOTE_NS {
-            Spent::Working
-        } else if usage.waits > mark.waits {
-            Spent::Waiting
+        let wall_ns = (self.nanos)().saturating_sub(began_ns);
+        let spent = if wall_ns <= DEMOTE_NS {
+            Spent::Short
         } else {
-            Spent::Preempted
+            judge(&mark, began_ns, &self.mark_now())
         };
         (result, InlineRun { wall_ns, spent })
+    }
+
+    fn mark_now(&self) -> Mark {
+        let mark = Mark {
+            at_ns: (self.nanos)(),
+            usage: (self.usage)(),
+        };
+        self.mark.set(Some(mark));
+        mark
+    }
+}
+
+/// What a long call that began at `began_ns` did, from what its thread used since `mark`.
+fn judge(mark: &Mark, began_ns: u64, ended: &Mark) -> Spent {
+    // Before the call, the thread cannot have used more CPU than there was time.
+    let before_ns = began_ns.saturating_sub(mark.at_ns);
+    let used_ns = ended.usage.cpu_ns.saturating_sub(mark.usage.cpu_ns);
+    if used_ns.saturating_sub(before_ns) > DEMOTE_NS {
+        Spent::Working
+    } else if ended.usage.waits > mark.usage.waits {
+        Spent::Waiting
+    } else {
+        Spent::Preempted
     }
 }
 
@@ -124,6 +137,23 @@ mod tests {
         assert_eq!(run(DEMOTE_NS + 1, 0, 1).spent, Spent::Waiting);
         assert_eq!(run(DEMOTE_NS + 1, DEMOTE_NS + 1, 0).spent, Spent::Working);
         assert_eq!(run(100 * DEMOTE_NS, 10_000, 0).spent, Spent::Preempted);
+    }
+
+    #[test]
+    fn work_before_the_call_is_not_its_own() {
+        let mark = Mark {
+            at_ns: 0,
+            usage: ThreadUsage::default(),
+        };
+        let ended = Mark {
+            at_ns: 20 * DEMOTE_NS,
+            usage: ThreadUsage {
+                cpu_ns: 5 * DEMOTE_NS,
+                waits: 0,
+            },
+        };
+        assert_eq!(judge(&mark, 5 * DEMOTE_NS, &ended), Spent::Preempted);
+        assert_eq!(judge(&mark, DEMOTE_NS, &ended), Spent::Working);
     }
 
     #[test]

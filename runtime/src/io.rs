@@ -217,16 +217,23 @@ pub(crate) fn nanos() -> u64 {
 }
 
 /// What the calling thread has used so far.
+///
+/// CPU time comes from the thread's own clock: `getrusage` brings a running thread's up to date only
+/// at the kernel's tick (4 ms), which would make a preempted call look busy.
 pub(crate) fn thread_usage() -> ThreadUsage {
     let mut usage = MaybeUninit::<libc::rusage>::zeroed();
-    // SAFETY: the buffer is valid for one `rusage`, and all zeros is a value of it.
+    let mut cpu = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: both buffers are valid for one value of their type, and all zeros is one.
     let usage = unsafe {
         libc::getrusage(libc::RUSAGE_THREAD, usage.as_mut_ptr());
+        libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut cpu);
         usage.assume_init()
     };
-    let micros = |time: libc::timeval| time.tv_sec as u64 * 1_000_000 + time.tv_usec as u64;
     ThreadUsage {
-        cpu_ns: (micros(usage.ru_utime) + micros(usage.ru_stime)) * 1000,
+        cpu_ns: cpu.tv_sec as u64 * 1_000_000_000 + cpu.tv_nsec as u64,
         waits: usage.ru_nvcsw as u64,
     }
 }

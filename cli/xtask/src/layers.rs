@@ -54,6 +54,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "spikard-app",
             "spikard-runtime",
             "spikard-middleware",
+            "spikard-proto-http",
             "spikard-contract",
         ],
     ),

@@ -104,12 +104,13 @@ impl Session {
     pub(super) fn finish(&mut self, station: &Station<'_>) {
         let Some(x) = &mut self.exchange else { return };
         let unread = !self.decoder.is_done();
+        // A chunked body tells no length: it is drained up to the same bound, then given up.
         let drains = unread
             && !self.continue_owed
             && self
                 .decoder
                 .remaining_declared()
-                .is_some_and(|rest| rest <= DRAIN_BYTES_MAX);
+                .is_none_or(|rest| rest <= DRAIN_BYTES_MAX);
         let keep_alive = self.turnaround.keep_alive
             && !x.reply.close
             && !station.draining
@@ -139,7 +140,7 @@ impl Session {
             }
         }
         self.state = match (keep_alive, drains) {
-            (true, true) => State::Draining,
+            (true, true) => State::Draining { drained: 0 },
             (true, false) => State::Head,
             (false, _) => State::Ended {
                 linger: unread || self.continue_owed,
@@ -173,10 +174,11 @@ fn call_host(station: &Station<'_>, id: CallId, segment: SegmentId, x: &mut Exch
         {
             let segment = station.plan.segment(segment);
             let message = format!(
-                "{} ({}) took {} us inline and goes back to the thread pool",
+                "{} ({}) took {} us inline ({:?}) and goes back to the thread pool",
                 segment.name,
                 segment.route,
-                run.wall_ns / 1000
+                run.wall_ns / 1000,
+                run.spent
             );
             station.log.log(Level::Info, &message);
         }

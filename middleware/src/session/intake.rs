@@ -7,7 +7,7 @@ use spikard_proto_http::{
     BodyDecoder, BodyLength, CONTINUE_100, ChunkLimits, Method, Piece, Progress, Version,
 };
 
-use super::{Need, Session, State, Station, Turnaround};
+use super::{DRAIN_BYTES_MAX, Need, Session, State, Station, Turnaround};
 use crate::problem::Problem;
 
 impl Session {
@@ -116,8 +116,18 @@ impl Session {
 
     pub(super) fn drain_body(&mut self) -> Option<Need> {
         loop {
+            let State::Draining { drained } = &mut self.state else {
+                return None;
+            };
             match self.decoder.decode(&self.input[self.start..]) {
-                Ok(Piece::Data { consumed, .. }) => self.start += consumed,
+                Ok(Piece::Data { consumed, .. }) => {
+                    self.start += consumed;
+                    *drained += consumed as u64;
+                    if *drained > DRAIN_BYTES_MAX {
+                        self.state = State::Ended { linger: true };
+                        return None;
+                    }
+                }
                 Ok(Piece::More { consumed }) => {
                     self.start += consumed;
                     return Some(Need::Body);

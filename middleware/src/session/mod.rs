@@ -98,7 +98,7 @@ enum State {
     /// The exchange is in the slots.
     AtHost(CallId),
     /// The reply is written; the rest of the request body is read and forgotten.
-    Draining,
+    Draining { drained: u64 },
     /// Nothing more will be read.
     Ended { linger: bool },
 }
@@ -214,7 +214,7 @@ impl Session {
                 State::Body(_) => self.read_body(),
                 State::Calling(segment) => self.call(station, segment),
                 State::AtHost(id) => Some(Need::Host(id)),
-                State::Draining => self.drain_body(),
+                State::Draining { .. } => self.drain_body(),
                 State::Ended { linger } => Some(Need::Close { linger }),
             };
             if let Some(need) = need {
@@ -257,6 +257,8 @@ impl Session {
         let problem = Problem::of(&REQUEST_TIMEOUT);
         match self.state {
             State::Head => self.refuse(station, &problem),
+            // The reply is out already.
+            State::Draining { .. } => self.state = State::Ended { linger: false },
             _ => self.fail_and_close(&problem),
         }
     }

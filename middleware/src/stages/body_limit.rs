@@ -19,6 +19,8 @@ impl RequestStage for BodyLimit {
         match declared_too_large(x) {
             Some(problem) => {
                 x.fail(&problem);
+                // What is over the limit is not read, so nothing can follow it.
+                x.reply.close = true;
                 Flow::Reply
             }
             None => Flow::Next,
