@@ -38,8 +38,8 @@ def measure(server, path, *, connections, seconds, cpu=1):
     return Sample(
         requests=requests,
         per_second=float(_find(r"Requests/sec:\s+([\d.]+)", text)),
-        p50_us=_time(_find(r"50%\s+(\S+)", text)),
-        p99_us=_time(_find(r"99%\s+(\S+)", text)),
+        p50_us=_time(_find(r"(?m)^\s+50%\s+(\S+)", text)),
+        p99_us=_time(_find(r"(?m)^\s+99%\s+(\S+)", text)),
         errors=_errors(text),
         user_us=(after[0] - before[0]) / each,
         system_us=(after[1] - before[1]) / each,

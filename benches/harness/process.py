@@ -46,7 +46,7 @@ class Server:
 
     def __exit__(self, kind, *_):
         self.stop()
-        if kind is not None:
+        if kind is not None and issubclass(kind, ConnectionError):
             print(f"{self.name} said:\n{self.output()}", file=sys.stderr)
 
     def _wait_until_it_answers(self):
