@@ -62,6 +62,7 @@ pub(crate) struct Core {
     forced: Cell<bool>,
     stop_timer: Rc<Record>,
     stopwatch: Stopwatch,
+    turn_ends_ns: Cell<u64>,
 }
 
 impl Core {
@@ -103,6 +104,7 @@ impl Core {
             forced: Cell::new(false),
             stop_timer: Record::new(0),
             stopwatch: Stopwatch::new(nanos, thread_usage),
+            turn_ends_ns: Cell::new(0),
             settings,
         })
     }
@@ -149,6 +151,7 @@ impl Core {
             placements: &self.placements,
             limits: &self.settings.limits,
             calls_left: &self.calls_left,
+            turn_ends_ns: self.turn_ends_ns.get(),
             draining: self.draining.get(),
             stopwatch: &self.stopwatch,
             log: &*self.log,
@@ -164,7 +167,7 @@ impl Core {
 
     pub(crate) fn return_block(&self, block: Block) {
         let mut blocks = self.blocks.borrow_mut();
-        if blocks.len() < POOLED_MAX {
+        if blocks.len() < BLOCKS_POOLED_MAX {
             blocks.push(block);
         }
     }
@@ -177,7 +180,7 @@ impl Core {
 
     pub(crate) fn return_session(&self, session: Box<Session>) {
         let mut sessions = self.sessions.borrow_mut();
-        if sessions.len() < POOLED_MAX {
+        if sessions.len() < SESSIONS_POOLED_MAX {
             sessions.push(session);
         }
     }
@@ -243,6 +246,8 @@ impl Core {
         self.local.borrow_mut().set_time(now_ms, unix.as_secs());
         self.calls_left.set(self.settings.turn_calls_max);
         self.stopwatch.begin_turn();
+        let budget_ns = self.settings.turn_budget_us * 1000;
+        self.turn_ends_ns.set(self.stopwatch.now_ns() + budget_ns);
         // Bound first: an expiry arms records anew.
         let expired = self.wheel.borrow_mut().expire(now_ms);
         for record in expired {
@@ -351,5 +356,9 @@ fn wake(record: &Record) {
     }
 }
 
-/// Most blocks and sessions that a worker keeps for reuse, each.
-const POOLED_MAX: usize = 1024;
+/// Most read blocks that a worker keeps for reuse, of 1 KiB each.
+const BLOCKS_POOLED_MAX: usize = 1024;
+
+/// Most sessions that a worker keeps for reuse. Each may hold tens of KiB of buffers, and those of
+/// one turn are enough: a burst must not leave its memory behind.
+const SESSIONS_POOLED_MAX: usize = 64;
