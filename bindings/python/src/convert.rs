@@ -255,10 +255,11 @@ pub(crate) fn answer(
 /// A refused reply is the application's fault and is said; one that came too late is nobody's.
 fn complain(py: Python<'_>, answered: Result<(), Error>) {
     if let Err(error) = answered
-        && error.status == Status::ReplyRefused {
-            let message = format!("a reply was refused and answered with 500: {error}");
-            log(py, Level::Error, &message);
-        }
+        && error.status == Status::ReplyRefused
+    {
+        let message = format!("a reply was refused and answered with 500: {error}");
+        log(py, Level::Error, &message);
+    }
 }
 
 type Answered = Result<(), Error>;

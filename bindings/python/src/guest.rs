@@ -295,12 +295,13 @@ impl Finished {
         let result = task.call_method0(intern!(py, "result"));
         let cancelled = &crate::setup::hooks(py)?.cancelled;
         if let Err(error) = &result
-            && error.is_instance(py, cancelled.bind(py)) {
-                // Cancelled because nobody waits any more, or by itself: either way a 500 that is
-                // swallowed if nobody waits.
-                let _ = self.port.fail(self.id, None);
-                return Ok(());
-            }
+            && error.is_instance(py, cancelled.bind(py))
+        {
+            // Cancelled because nobody waits any more, or by itself: either way a 500 that is
+            // swallowed if nobody waits.
+            let _ = self.port.fail(self.id, None);
+            return Ok(());
+        }
         answer(py, &self.port, self.id, result, None, || self.told.clone());
         Ok(())
     }

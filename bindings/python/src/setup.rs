@@ -107,7 +107,8 @@ pub(crate) fn log(py: Python<'_>, level: Level, message: &str) {
         Level::Debug => 4,
     };
     if let Ok(hooks) = hooks(py)
-        && let Err(error) = hooks.log.call1(py, (number, message)) {
-            error.write_unraisable(py, None);
-        }
+        && let Err(error) = hooks.log.call1(py, (number, message))
+    {
+        error.write_unraisable(py, None);
+    }
 }
