@@ -773,8 +773,8 @@ uint32_t spk_listen(const uint8_t *host,
  * Makes a worker that accepts from `listener_fd`, which it owns from now on, also on failure
  * (except in a forked child, where nothing is done).
  *
- * Any thread; it becomes the worker's, which turns it and frees it with `spk_worker_free`. Does not
- * block. `SPK_REENTERED` inside a turn of another worker with sockets. `host` is copied.
+ * Any thread; it becomes the worker's, which turns it and frees it with `spk_worker_free`. Does
+ * not block. `SPK_REENTERED` inside a turn of another worker with sockets. `host` is copied.
  *
  * The caller owes:
  * `app` is a live handle; `host` is valid for reads; `listener_fd` is a listening socket that
@@ -849,8 +849,8 @@ uint32_t spk_supervise(const uint8_t *config,
  * Takes over what the parent left for this process, if it is a worker: `inherited` is NULL if not.
  * Call it first thing, while nothing else uses the environment; it removes its variable.
  *
- * The handle is freed with `spk_inherited_free`, and used by one thread at a time. The main thread,
- * while there is no other. Does not block.
+ * The handle is freed with `spk_inherited_free`, and used by one thread at a time. The main
+ * thread, while there is no other. Does not block.
  *
  * The caller owes:
  * `inherited` is valid for one write.
@@ -911,8 +911,8 @@ void spk_inherited_free(struct spk_inherited *inherited);
  * Makes a worker without sockets: requests come by `spk_inject`. For test clients, and for places
  * that have no sockets. The host must take `SPK_EVENT_INJECTED`.
  *
- * Any thread; it becomes the worker's, which turns it and frees it with `spk_worker_free`. Does not
- * block. `host` is copied.
+ * Any thread; it becomes the worker's, which turns it and frees it with `spk_worker_free`. Does
+ * not block. `host` is copied.
  *
  * The caller owes:
  * `app` is a live handle; `host` is valid for reads; `worker` is valid for one write.
@@ -970,7 +970,7 @@ uint32_t spk_worker_port(const struct spk_worker *worker, struct spk_port **port
 uint32_t spk_worker_stats(const struct spk_worker *worker, struct spk_stats *stats);
 
 /**
- * Frees a worker. Connections still open are closed, and calls that are not answered are forgotten.
+ * Frees a worker. Connections still open are closed, calls that are not answered are forgotten.
  *
  * The worker's thread, outside its turns (and those of others, if it has sockets): elsewhere it is
  * refused and the worker lives on. NULL is allowed. Does not block.

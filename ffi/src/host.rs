@@ -260,7 +260,8 @@ impl HostPort for CallPort {
         self.spare.replace(reply);
         match said.and_then(OutcomeNumber::from_number) {
             Some(OutcomeNumber::Later) => Outcome::Later,
-            Some(OutcomeNumber::Continue) => Outcome::Continue,
+            // No segment is a hook's, after which there would be something to go on with: a
+            // handler that says `SPK_OUTCOME_CONTINUE` forgot its answer like any other.
             said => {
                 // The call may be answered once more by a confused host: its claim is taken.
                 answers.ledger().claim(id);

@@ -119,8 +119,8 @@ pub unsafe extern "C" fn spk_listen(
 /// Makes a worker that accepts from `listener_fd`, which it owns from now on, also on failure
 /// (except in a forked child, where nothing is done).
 ///
-/// Any thread; it becomes the worker's, which turns it and frees it with `spk_worker_free`. Does not
-/// block. `SPK_REENTERED` inside a turn of another worker with sockets. `host` is copied.
+/// Any thread; it becomes the worker's, which turns it and frees it with `spk_worker_free`. Does
+/// not block. `SPK_REENTERED` inside a turn of another worker with sockets. `host` is copied.
 ///
 /// # Safety
 /// `app` is a live handle; `host` is valid for reads; `listener_fd` is a listening socket that

@@ -112,8 +112,8 @@ pub unsafe extern "C" fn spk_supervise(
 /// Takes over what the parent left for this process, if it is a worker: `inherited` is NULL if not.
 /// Call it first thing, while nothing else uses the environment; it removes its variable.
 ///
-/// The handle is freed with `spk_inherited_free`, and used by one thread at a time. The main thread,
-/// while there is no other. Does not block.
+/// The handle is freed with `spk_inherited_free`, and used by one thread at a time. The main
+/// thread, while there is no other. Does not block.
 ///
 /// # Safety
 /// `inherited` is valid for one write.

@@ -1,7 +1,7 @@
 //! `spk_worker_*`: one worker, over sockets or in process.
 
 use std::{
-    cell::{Cell, OnceCell, RefCell},
+    cell::{Cell, OnceCell},
     ffi::c_void,
     ptr,
     rc::Rc,
@@ -40,7 +40,7 @@ pub struct spk_worker {
 
 pub(crate) enum Kind {
     #[cfg(feature = "server")]
-    Server(Box<RefCell<spikard_runtime::Worker>>),
+    Server(Box<std::cell::RefCell<spikard_runtime::Worker>>),
     InProcess(Box<InProcess>),
 }
 
@@ -236,8 +236,8 @@ pub const SPK_NO_DEADLINE: u64 = u64::MAX;
 /// Makes a worker without sockets: requests come by `spk_inject`. For test clients, and for places
 /// that have no sockets. The host must take `SPK_EVENT_INJECTED`.
 ///
-/// Any thread; it becomes the worker's, which turns it and frees it with `spk_worker_free`. Does not
-/// block. `host` is copied.
+/// Any thread; it becomes the worker's, which turns it and frees it with `spk_worker_free`. Does
+/// not block. `host` is copied.
 ///
 /// # Safety
 /// `app` is a live handle; `host` is valid for reads; `worker` is valid for one write.
@@ -395,7 +395,7 @@ pub unsafe extern "C" fn spk_worker_stats(worker: *const spk_worker, stats: *mut
     })
 }
 
-/// Frees a worker. Connections still open are closed, and calls that are not answered are forgotten.
+/// Frees a worker. Connections still open are closed, calls that are not answered are forgotten.
 ///
 /// The worker's thread, outside its turns (and those of others, if it has sockets): elsewhere it is
 /// refused and the worker lives on. NULL is allowed. Does not block.
