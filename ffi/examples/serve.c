@@ -67,8 +67,8 @@ static uint32_t reply_json(const spk_port *port, uint64_t call, const char *json
     return spk_reply(port, call, &reply);
 }
 
-/* One request. It runs on the worker's thread, inside a turn, so it must not wait for anything. What
- * would wait goes to another thread, with the id of the call. */
+/* One request. It runs on the worker's thread, inside a turn, so it must not wait for anything.
+ * What would wait goes to another thread, with the id of the call. */
 static uint32_t answer(server *self, uint64_t id, const spk_call *call) {
     char json[64];
     switch (call->function) {
@@ -109,7 +109,7 @@ static void *answer_later(void *argument) {
     while (read(self->later_out, &id, sizeof id) == (ssize_t)sizeof id) {
         struct timespec pause = {0, 100 * 1000 * 1000};
         nanosleep(&pause, NULL);
-        /* Not checked: a client that left, or a stop by force, makes the answer useless, no error. */
+        /* Not checked: where a client has left, the answer is useless, and no error. */
         reply_json(self->port, id, "{\"late\":true}");
     }
     return NULL;
