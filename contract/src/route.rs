@@ -48,7 +48,11 @@ pub struct ParameterDocument {
     pub required: bool,
     /// Delivered when the value is absent and not required; `null` is a value. `None` delivers
     /// "absent", so that the host's own default applies.
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub default: Option<Value>,
 }
 

@@ -58,7 +58,7 @@ pub struct spk_call {
     pub client_address: [u8; 16],
     /// The client's port; 0 in process.
     pub client_port: u32,
-    /// 1 if the request has a body, even an empty one of known length 0.
+    /// 1 if the request declares a body other than one of length 0.
     pub has_body: u32,
 }
 

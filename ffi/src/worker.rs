@@ -412,7 +412,12 @@ pub unsafe extern "C" fn spk_worker_free(worker: *mut spk_worker) -> u32 {
             // SAFETY: the caller's contract; not NULL.
             let worker = unsafe { &*worker };
             worker.check_thread()?;
-            worker.check_idle()?;
+            // Tasks end in turns, and cancelled calls are told: to the host it is a turn.
+            let _turning = worker.begin_turn()?;
+            #[cfg(feature = "server")]
+            if let Kind::Server(server) = &worker.kind {
+                server.borrow_mut().end();
+            }
         }
         // SAFETY: the caller's contract.
         drop(unsafe { Box::from_raw(worker) });

@@ -56,8 +56,6 @@ fn guarded(program: &Path) -> Command {
         "--errors-for-leak-kinds=definite",
         "--fair-sched=yes",
     ]);
-    let known = compiler::source("tests/c/valgrind.supp");
-    command.arg(format!("--suppressions={}", known.display()));
     command.arg(program);
     command
 }

@@ -67,10 +67,13 @@ pub enum Claim {
 
 const ANSWERED: u64 = 1 << 63;
 
+/// No generation: an id that was never given out is stale, not answered.
+const NEVER_OPENED: u64 = u64::MAX;
+
 impl Ledger {
     fn new(slots: usize) -> Self {
         Self {
-            entries: (0..slots).map(|_| AtomicU64::new(ANSWERED)).collect(),
+            entries: (0..slots).map(|_| AtomicU64::new(NEVER_OPENED)).collect(),
         }
     }
 

@@ -7,6 +7,7 @@
 
 use std::{
     io::Write,
+    net::Shutdown,
     os::unix::net::UnixStream,
     sync::{
         Mutex, PoisonError,
@@ -81,6 +82,12 @@ impl Mailbox {
         self.rung.store(false, Ordering::Release);
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::swap(&mut *queue, into);
+    }
+
+    /// The worker's listening task reads the end of the bell, and ends.
+    pub(crate) fn hang_up(&self) {
+        // It fails only where the other end is closed already.
+        let _ = self.bell.shutdown(Shutdown::Both);
     }
 
     /// No message will be read any more.

@@ -218,6 +218,29 @@ impl Worker {
         })
     }
 
+    /// Closes every connection and ends every task, then takes no more messages. Dropping does it,
+    /// too; hosts that must not be called while they drop call it before.
+    ///
+    /// monoio drops no task that waits for I/O: task and driver hold each other, and with them the
+    /// listener, the ring and all memory. So each is brought to its end.
+    pub fn end(&mut self) {
+        let mailbox = self.core.mailbox().clone();
+        mailbox.post(Message::Force);
+        mailbox.close();
+        mailbox.hang_up();
+        let began = Instant::now();
+        // Each task holds the core.
+        while Rc::strong_count(&self.core) > 1 {
+            let late = began.elapsed().as_millis() as u64 > END_MS_MAX;
+            if late || self.turn().is_err() {
+                return;
+            }
+            if Rc::strong_count(&self.core) > 1 {
+                wait_readable(self.fd(), 1);
+            }
+        }
+    }
+
     /// Turns until the worker is drained: for programs that give it a whole thread.
     ///
     /// # Errors
@@ -242,10 +265,14 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        self.core.mailbox().close();
+        self.end();
         allow_in_children(self.listener_fd);
     }
 }
+
+/// Longest time the tasks of an ending worker may take to see that it ends, in milliseconds. They
+/// wait for nothing but completions that are on their way.
+const END_MS_MAX: u64 = 1_000;
 
 /// Hears the bell. The turn that its byte causes delivers the messages; this only listens anew.
 async fn hear(mut ear: monoio::net::UnixStream) {

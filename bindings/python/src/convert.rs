@@ -82,6 +82,8 @@ pub(crate) fn bind<'py>(
                 Some(value) => Some(converted(route, index, &binding.converter, value)?),
                 None => None,
             },
+            // A chunked body may turn out empty: then there is nothing to convert.
+            Source::Body if call.body().is_empty() && binding.converter.is_some() => None,
             Source::Body if call.has_body() => Some(body(py, &binding.converter, call)?),
             Source::Body => None,
             Source::Request => {
@@ -217,9 +219,16 @@ pub(crate) fn report(py: Python<'_>, error: &PyErr, told: &Told) {
             path,
             route,
         } = told;
-        hooks
-            .handler_failed
-            .call1(py, (error.value(py), request_id, method, path, route))
+        hooks.handler_failed.call1(
+            py,
+            (
+                error.clone_ref(py).into_value(py),
+                request_id,
+                method,
+                path,
+                route,
+            ),
+        )
     });
     if let Err(error) = logged {
         error.write_unraisable(py, None);

@@ -35,7 +35,7 @@ pub(crate) struct Guest {
     owner: ThreadId,
     port: OnceLock<Port>,
     /// `turn` of the Python object that owns the worker.
-    turn: OnceLock<Py<PyAny>>,
+    turn: Mutex<Option<Py<PyAny>>>,
     turn_wanted: AtomicBool,
     timer: Mutex<Option<(Instant, Py<PyAny>)>>,
     tasks: Mutex<HashMap<u64, Py<PyAny>>>,
@@ -66,7 +66,7 @@ impl Guest {
             threads: Threads::new(blocking_threads, timeout),
             owner: thread::current().id(),
             port: OnceLock::new(),
-            turn: OnceLock::new(),
+            turn: Mutex::default(),
             turn_wanted: AtomicBool::new(false),
             timer: Mutex::default(),
             tasks: Mutex::default(),
@@ -77,7 +77,7 @@ impl Guest {
     /// Completes the guest once its worker exists.
     pub(crate) fn attach(&self, port: Port, turn: Py<PyAny>) {
         let _ = self.port.set(port);
-        let _ = self.turn.set(turn);
+        *lock(&self.turn) = Some(turn);
     }
 
     /// Keeps whom to give the reply of an injected request.
@@ -90,9 +90,15 @@ impl Guest {
         self.turn_wanted.store(false, Ordering::Relaxed);
     }
 
+    /// The loop, and what to call on it; `None` once the guest is closed.
+    fn loop_and_turn(&self, py: Python<'_>) -> Option<(&Py<PyAny>, Py<PyAny>)> {
+        let turn = lock(&self.turn).as_ref()?.clone_ref(py);
+        Some((self.event_loop.as_ref()?, turn))
+    }
+
     /// Schedules a turn behind the loop's other ready work.
     pub(crate) fn turn_soon(&self, py: Python<'_>) -> PyResult<()> {
-        let (Some(event_loop), Some(turn)) = (&self.event_loop, self.turn.get()) else {
+        let Some((event_loop, turn)) = self.loop_and_turn(py) else {
             return Ok(());
         };
         if self.turn_wanted.swap(true, Ordering::Relaxed) {
@@ -109,7 +115,7 @@ impl Guest {
 
     /// Schedules a turn for a deadline, unless one is scheduled before it.
     pub(crate) fn turn_after(&self, py: Python<'_>, after: Duration) -> PyResult<()> {
-        let (Some(event_loop), Some(turn)) = (&self.event_loop, self.turn.get()) else {
+        let Some((event_loop, turn)) = self.loop_and_turn(py) else {
             return Ok(());
         };
         let now = Instant::now();
@@ -132,6 +138,9 @@ impl Guest {
     /// No turn will follow.
     pub(crate) fn close(&self, py: Python<'_>) {
         self.threads.close();
+        // Let go here, on the loop's thread: a pool thread may be the last to hold the guest, and
+        // the worker's Python object must not end there.
+        let _turn = lock(&self.turn).take();
         if let Some((_, handle)) = lock(&self.timer).take() {
             // A loop that is closed already has dropped the timer with it.
             let _ = handle.call_method0(py, intern!(py, "cancel"));

@@ -64,18 +64,27 @@ pub(crate) fn start<'py>(
     arguments: &Arguments<'py>,
 ) -> PyResult<Started<'py>> {
     let py = function.py();
-    in_fresh_context(py, base, |context| {
+    let eager = hooks(py)?.eager;
+    let (coroutine_or_task, context) = in_fresh_context(py, base, |context| {
         let coroutine = call_function(function, arguments)?;
-        let task = if hooks(py)?.eager {
-            eager_task(event_loop, &coroutine, context)?
-        } else {
-            stepped_task(event_loop, capture, &coroutine, context)?
-        };
-        if task.call_method0(intern!(py, "done"))?.is_truthy()? {
-            return Ok(Started::Done(task.call_method0(intern!(py, "result"))));
+        if eager {
+            // An eager task enters its context itself.
+            return Ok((coroutine, context.clone()));
         }
-        Ok(Started::Waiting(task, context.clone()))
-    })
+        Ok((
+            stepped_task(event_loop, capture, &coroutine, context)?,
+            context.clone(),
+        ))
+    })?;
+    let task = if eager {
+        eager_task(event_loop, &coroutine_or_task, &context)?
+    } else {
+        coroutine_or_task
+    };
+    if task.call_method0(intern!(py, "done"))?.is_truthy()? {
+        return Ok(Started::Done(task.call_method0(intern!(py, "result"))));
+    }
+    Ok(Started::Waiting(task, context))
 }
 
 fn eager_task<'py>(

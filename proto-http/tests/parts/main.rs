@@ -1,9 +1,6 @@
 //! The parts that no wire vector reaches: field lists, written heads, dates, decoding.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test may stop at what cannot be"
-)]
+#![expect(clippy::unwrap_used, reason = "a test may stop at what cannot be")]
 
 mod cookies;
 mod dates;

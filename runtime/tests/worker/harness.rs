@@ -288,3 +288,23 @@ pub(crate) fn open_sockets() -> usize {
         .filter(|link| link.to_string_lossy().starts_with("socket:"))
         .count()
 }
+
+/// Makes a worker, turns it once so that its accept is under way, and drops it.
+pub(crate) fn make_and_drop_worker(engine: Engine) {
+    let config = ServerConfig {
+        engine,
+        ..ServerConfig::default()
+    };
+    let mut bound = listen::bind("127.0.0.1", 0, 1, 16).expect("a free port");
+    let host = Host {
+        seen: Arc::default(),
+        handle: Arc::default(),
+    };
+    let (plan, listener) = (Arc::new(plan(&config)), bound.listeners.remove(0));
+    let worker = Worker::new(&config, plan, listener, Box::new(host), Arc::new(Quiet));
+    worker.expect("a worker").turn().expect("a turn");
+}
+
+pub(crate) fn open_descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").expect("procfs").count()
+}

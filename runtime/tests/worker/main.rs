@@ -306,3 +306,17 @@ fn connections_over_the_limit_wait_in_the_queue() {
         assert_eq!(harness::read_reply(&mut second).0, 200);
     }
 }
+
+#[test]
+fn a_dropped_worker_gives_back_every_descriptor() {
+    for engine in engines() {
+        // The first one of each engine may open what the process keeps.
+        harness::make_and_drop_worker(engine);
+        let before = harness::open_descriptors();
+        for _ in 0..32 {
+            harness::make_and_drop_worker(engine);
+        }
+        // Other tests of this process open descriptors too, but far fewer than 4 for each of 32.
+        assert!(harness::open_descriptors() < before + 64);
+    }
+}
