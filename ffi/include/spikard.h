@@ -594,7 +594,7 @@ typedef struct spk_call {
      */
     uint32_t client_port;
     /**
-     * 1 if the request has a body, even an empty one of known length 0.
+     * 1 if the request declares a body other than one of length 0.
      */
     uint32_t has_body;
 } spk_call;

@@ -121,7 +121,7 @@ fn build_uring() -> io::Result<(Runtime<IoUringDriver>, RawFd)> {
         let built = with_new_descriptor("anon_inode:[io_uring]", || {
             RuntimeBuilder::<IoUringDriver>::new()
                 .with_entries(RING_ENTRIES)
-                .uring_builder(flags)
+                .uring_builder(flags.clone())
                 .build()
         });
         match built {
@@ -146,26 +146,31 @@ fn is_refusal(error: &io::Error) -> bool {
 ///
 /// `io_uring_setup` and `epoll_create1` return the lowest free descriptor, so it is predicted and
 /// then verified; if another thread opened one in between, the difference of the process's
-/// descriptors decides. Builds of this process are serialised by a lock.
-fn with_new_descriptor<T>(
-    link: &str,
-    build: impl FnOnce() -> io::Result<T>,
-) -> io::Result<(T, RawFd)> {
+/// descriptors decides. If that is empty too (another thread closed one whose number was taken
+/// over), what was built is dropped and built anew. Builds of this process are serialised by a
+/// lock.
+fn with_new_descriptor<T>(link: &str, build: impl Fn() -> io::Result<T>) -> io::Result<(T, RawFd)> {
     static BUILDING: Mutex<()> = Mutex::new(());
     let _guard = BUILDING
         .lock()
         .unwrap_or_else(|poisoned| poisoned.into_inner());
-    let before = descriptors(link);
-    let predicted = fs::File::open("/dev/null")?.as_raw_fd();
-    let built = build()?;
-    let fd = if !before.contains(&predicted) && links_to(predicted, link) {
-        predicted
-    } else {
-        let new = descriptors(link).difference(&before).copied().next();
-        new.ok_or_else(|| io::Error::other(format!("the descriptor of {link} was not found")))?
-    };
-    forbid_in_children(fd);
-    Ok((built, fd))
+    for _ in 0..BUILDS_MAX {
+        let before = descriptors(link);
+        let predicted = fs::File::open("/dev/null")?.as_raw_fd();
+        let built = build()?;
+        let found = if !before.contains(&predicted) && links_to(predicted, link) {
+            Some(predicted)
+        } else {
+            descriptors(link).difference(&before).copied().next()
+        };
+        if let Some(fd) = found {
+            forbid_in_children(fd);
+            return Ok((built, fd));
+        }
+    }
+    Err(io::Error::other(format!(
+        "the descriptor of {link} was not found"
+    )))
 }
 
 fn descriptors(link: &str) -> BTreeSet<RawFd> {
@@ -251,6 +256,9 @@ pub(crate) fn wait_readable(fd: RawFd, timeout_ms: i32) {
 /// Entries of the submission queue. A full queue is submitted early, so this is no limit on
 /// connections.
 const RING_ENTRIES: u32 = 1024;
+
+/// Builds tried before giving up on finding the descriptor, which a race with other threads hides.
+const BUILDS_MAX: u32 = 16;
 
 /// Most executors and listeners of one process that a forked child can be kept from.
 const OWNED_MAX: usize = 1024;

@@ -218,8 +218,8 @@ pub(crate) fn nanos() -> u64 {
 
 /// What the calling thread has used so far.
 ///
-/// CPU time comes from the thread's own clock: `getrusage` brings a running thread's up to date only
-/// at the kernel's tick (4 ms), which would make a preempted call look busy.
+/// CPU time comes from the thread's own clock: `getrusage` brings a running thread's up to date
+/// only at the kernel's tick (4 ms), which would make a preempted call look busy.
 pub(crate) fn thread_usage() -> ThreadUsage {
     let mut usage = MaybeUninit::<libc::rusage>::zeroed();
     let mut cpu = libc::timespec {
