@@ -1,7 +1,7 @@
 //! One connection, from its first byte to its last: the request's path, readable top to bottom.
 //!
 //! While it is idle it holds its future, one read block and its record, and nothing else; a session
-//! with buffers is rented at the first byte of a request and given back after the reply.
+//! with buffers is rented at the first byte of a request and given back with the reply made.
 //! It knows no HTTP: `Session` says what is needed, this file waits for it.
 
 use std::{net::Shutdown, net::SocketAddr, rc::Rc, task::Poll};
@@ -32,13 +32,21 @@ pub(crate) async fn serve(connection: Connection, stream: TcpStream, client: Soc
         session.feed(&block[..length]);
         core.return_block(block);
         let need = session.advance(&core.station());
-        // The common case: all that arrived is answered, and one write carries every reply.
+        // The common case: all that arrived is answered, and one write carries every reply. The
+        // session goes back before the write is awaited, so one serves a whole round.
         let kept = if need == Need::Idle {
-            flush(&connection, &mut stream, &mut session).await
+            let output = std::mem::replace(&mut session.output, core.rent_output());
+            core.return_session(session);
+            connection.wait(Waiting::Write);
+            let progressed = || connection.wait(Waiting::Write);
+            let (result, output) = stream.write_all(output, progressed).await;
+            core.return_output(output);
+            result.is_ok()
         } else {
-            Box::pin(converse(&connection, &mut stream, &mut session, need)).await
+            let kept = Box::pin(converse(&connection, &mut stream, &mut session, need)).await;
+            core.return_session(session);
+            kept
         };
-        core.return_session(session);
         if !kept {
             return;
         }

@@ -52,6 +52,7 @@ pub(crate) struct Core {
         reason = "a connection holds a rented session by one pointer"
     )]
     sessions: RefCell<Vec<Box<Session>>>,
+    outputs: RefCell<Vec<Vec<u8>>>,
     blocks: RefCell<Vec<Block>>,
     parked: RefCell<Vec<Waker>>,
     mailbox: Arc<Mailbox>,
@@ -94,6 +95,7 @@ impl Core {
             open: Cell::new(0),
             room: RefCell::default(),
             sessions: RefCell::default(),
+            outputs: RefCell::default(),
             blocks: RefCell::default(),
             parked: RefCell::default(),
             mailbox: Arc::new(Mailbox::new(bell)),
@@ -182,6 +184,18 @@ impl Core {
         let mut sessions = self.sessions.borrow_mut();
         if sessions.len() < SESSIONS_POOLED_MAX {
             sessions.push(session);
+        }
+    }
+
+    pub(crate) fn rent_output(&self) -> Vec<u8> {
+        self.outputs.borrow_mut().pop().unwrap_or_default()
+    }
+
+    pub(crate) fn return_output(&self, mut output: Vec<u8>) {
+        let mut outputs = self.outputs.borrow_mut();
+        if outputs.len() < OUTPUTS_POOLED_MAX && output.capacity() <= OUTPUT_BYTES_KEPT {
+            output.clear();
+            outputs.push(output);
         }
     }
 
@@ -362,3 +376,7 @@ const BLOCKS_POOLED_MAX: usize = 1024;
 /// Most sessions that a worker keeps for reuse. Each may hold tens of KiB of buffers, and those of
 /// one turn are enough: a burst must not leave its memory behind.
 const SESSIONS_POOLED_MAX: usize = 64;
+
+/// Most output buffers that a worker keeps for reuse, and the largest that is kept, in bytes.
+const OUTPUTS_POOLED_MAX: usize = 1024;
+const OUTPUT_BYTES_KEPT: usize = 2048;

@@ -5,7 +5,7 @@ use std::{
     os::fd::{FromRawFd, OwnedFd, RawFd},
 };
 
-use pyo3::{ffi, intern, prelude::*, types::PyDict};
+use pyo3::{ffi, intern, prelude::*};
 
 use crate::{context::without_running_loop, engine::Arguments, setup::hooks};
 
@@ -93,11 +93,13 @@ fn eager_task<'py>(
     context: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = event_loop.py();
-    let keywords = PyDict::new(py);
-    keywords.set_item(intern!(py, "loop"), event_loop)?;
-    keywords.set_item(intern!(py, "context"), context)?;
-    keywords.set_item(intern!(py, "eager_start"), true)?;
-    hooks(py)?.task.bind(py).call((coroutine,), Some(&keywords))
+    let hooks = hooks(py)?;
+    let yes = true.into_pyobject(py)?.to_owned().into_any();
+    let arguments = Arguments {
+        values: vec![coroutine.clone(), event_loop.clone(), context.clone(), yes],
+        names: Some(hooks.task_keywords.bind(py).clone()),
+    };
+    call_function(hooks.task.bind(py), &arguments)
 }
 
 /// Before 3.12 a task schedules its first step with `loop.call_soon`. For the moment of its making
@@ -111,13 +113,16 @@ fn stepped_task<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = event_loop.py();
     let hooks = hooks(py)?;
-    let keywords = PyDict::new(py);
-    keywords.set_item(intern!(py, "loop"), event_loop)?;
+    let mut values = vec![coroutine.clone(), event_loop.clone()];
     if hooks.contextual {
-        keywords.set_item(intern!(py, "context"), context)?;
+        values.push(context.clone());
     }
+    let arguments = Arguments {
+        values,
+        names: Some(hooks.task_keywords.bind(py).clone()),
+    };
     event_loop.setattr(intern!(py, "call_soon"), capture)?;
-    let made = hooks.task.bind(py).call((coroutine,), Some(&keywords));
+    let made = call_function(hooks.task.bind(py), &arguments);
     event_loop.delattr(intern!(py, "call_soon"))?;
     let task = made?;
     let step = capture.borrow_mut().step.take();

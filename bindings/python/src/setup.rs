@@ -1,6 +1,12 @@
 //! The Python objects that the native side needs: handed over once, by the package.
 
-use pyo3::{exceptions::PyRuntimeError, intern, prelude::*, sync::PyOnceLock, types::PyType};
+use pyo3::{
+    exceptions::PyRuntimeError,
+    intern,
+    prelude::*,
+    sync::PyOnceLock,
+    types::{PyString, PyTuple, PyType},
+};
 use spikard_host::{Error, Level, Status};
 
 /// Classes and functions of the Python half.
@@ -24,6 +30,8 @@ pub(crate) struct Hooks {
     pub(crate) cancelled: Py<PyType>,
     /// `asyncio._set_running_loop`.
     pub(crate) set_running_loop: Py<PyAny>,
+    /// Names of what a task is made with beside its coroutine.
+    pub(crate) task_keywords: Py<PyTuple>,
     /// Whether tasks can be started eagerly (3.12), else by hand.
     pub(crate) eager: bool,
     /// Whether a task takes a context (3.11).
@@ -50,7 +58,15 @@ pub(crate) fn setup(
 ) -> PyResult<()> {
     let asyncio = py.import(intern!(py, "asyncio"))?;
     let version = py.version_info();
+    let (contextual, eager) = (version >= (3, 11), version >= (3, 12));
+    let keywords: &[&str] = match (contextual, eager) {
+        (_, true) => &["loop", "context", "eager_start"],
+        (true, _) => &["loop", "context"],
+        _ => &["loop"],
+    };
+    let keywords = keywords.iter().map(|name| PyString::intern(py, name));
     let hooks = Hooks {
+        task_keywords: PyTuple::new(py, keywords.collect::<Vec<_>>())?.unbind(),
         response: response_type,
         problem: problem_type,
         encode,
@@ -65,8 +81,8 @@ pub(crate) fn setup(
             .cast_into::<PyType>()?
             .unbind(),
         set_running_loop: asyncio.getattr("_set_running_loop")?.unbind(),
-        eager: version >= (3, 12),
-        contextual: version >= (3, 11),
+        eager,
+        contextual,
     };
     // A second import of the package may call again; the first hooks stay.
     let _ = HOOKS.set(py, hooks);

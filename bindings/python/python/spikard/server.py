@@ -9,6 +9,7 @@ Knows nothing of routes or handlers.
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import multiprocessing
 import os
@@ -169,6 +170,9 @@ async def _work(engine: _native.Engine, config: ServerConfig, inherited: _native
     loop.add_reader(inherited.control_fd, obey)
     if why and inherited.worker == 0:
         log(INFO, f"serving on {guest.engine_name}")
+    # What was imported and registered lives as long as the worker: no collection need look at it.
+    gc.collect()
+    gc.freeze()
     try:
         inherited.ready(name)
         # A service manager may send SIGTERM to every process at once; only the parent counts.
