@@ -140,7 +140,14 @@ impl Core {
         self.forced.get()
     }
 
+    /// Sets what a connection waits for, and until when. A far deadline is rounded up, so that
+    /// many idle connections share few wake-ups.
     pub(crate) fn arm(&self, record: &Rc<Record>, waiting: Waiting, deadline_ms: u64) {
+        let deadline_ms = if deadline_ms - self.now_ms() >= FAR_MS {
+            deadline_ms.next_multiple_of(FAR_TICK_MS)
+        } else {
+            deadline_ms
+        };
         self.wheel.borrow_mut().arm(record, waiting, deadline_ms);
     }
 
@@ -380,3 +387,7 @@ const SESSIONS_POOLED_MAX: usize = 64;
 /// Most output buffers that a worker keeps for reuse, and the largest that is kept, in bytes.
 const OUTPUTS_POOLED_MAX: usize = 1024;
 const OUTPUT_BYTES_KEPT: usize = 2048;
+
+/// A deadline at least this far ahead passes up to [`FAR_TICK_MS`] late, in milliseconds.
+const FAR_MS: u64 = 4096;
+const FAR_TICK_MS: u64 = 1024;
