@@ -143,7 +143,7 @@ impl Core {
     /// Sets what a connection waits for, and until when. A far deadline is rounded up, so that
     /// many idle connections share few wake-ups.
     pub(crate) fn arm(&self, record: &Rc<Record>, waiting: Waiting, deadline_ms: u64) {
-        let deadline_ms = if deadline_ms - self.now_ms() >= FAR_MS {
+        let deadline_ms = if deadline_ms.saturating_sub(self.now_ms()) >= FAR_MS {
             deadline_ms.next_multiple_of(FAR_TICK_MS)
         } else {
             deadline_ms
