@@ -97,7 +97,6 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.record.fd.set(-1);
         self.core.leave(self.index);
     }
 }

@@ -45,6 +45,7 @@ pub(crate) struct Core {
     wheel: RefCell<Wheel>,
     connections: RefCell<Vec<Option<Rc<Record>>>>,
     vacant: RefCell<Vec<usize>>,
+    retired: RefCell<Vec<Rc<Record>>>,
     open: Cell<usize>,
     room: RefCell<Option<Waker>>,
     #[allow(
@@ -92,6 +93,7 @@ impl Core {
             wheel: RefCell::default(),
             connections: RefCell::default(),
             vacant: RefCell::default(),
+            retired: RefCell::default(),
             open: Cell::new(0),
             room: RefCell::default(),
             sessions: RefCell::default(),
@@ -208,7 +210,9 @@ impl Core {
 
     /// Enters a connection into the worker's books.
     pub(crate) fn enter(&self, stream: &TcpStream) -> (Rc<Record>, usize) {
-        let record = Record::new(stream.as_raw_fd());
+        let retired = self.retired.borrow_mut().pop();
+        let record = retired.unwrap_or_else(|| Record::new(-1));
+        record.reopen(stream.as_raw_fd());
         let mut connections = self.connections.borrow_mut();
         let index = self.vacant.borrow_mut().pop().unwrap_or_else(|| {
             connections.push(None);
@@ -221,7 +225,13 @@ impl Core {
 
     /// Strikes a connection from the books.
     pub(crate) fn leave(&self, index: usize) {
-        self.connections.borrow_mut()[index] = None;
+        if let Some(record) = self.connections.borrow_mut()[index].take() {
+            record.close();
+            let mut retired = self.retired.borrow_mut();
+            if retired.len() < RECORDS_RETIRED_MAX {
+                retired.push(record);
+            }
+        }
         self.vacant.borrow_mut().push(index);
         self.open.set(self.open.get() - 1);
         if let Some(waker) = self.room.borrow_mut().take() {
@@ -391,3 +401,7 @@ const OUTPUT_BYTES_KEPT: usize = 2048;
 /// A deadline at least this far ahead passes up to [`FAR_TICK_MS`] late, in milliseconds.
 const FAR_MS: u64 = 4096;
 const FAR_TICK_MS: u64 = 1024;
+
+/// Most records of closed connections kept for the next ones. The wheel may still list them, so a
+/// new connection that takes one over adds nothing to it: short connections leave no trail.
+const RECORDS_RETIRED_MAX: usize = 4096;

@@ -54,6 +54,22 @@ impl Record {
         })
     }
 
+    /// Gives the record to a connection on `fd`. It stays listed where it was: a listing that is too
+    /// early costs one look.
+    pub(crate) fn reopen(&self, fd: RawFd) {
+        self.fd.set(fd);
+        self.waiting.set(Waiting::Timer);
+        self.expired.set(false);
+        self.waker.replace(None);
+        self.disarm();
+    }
+
+    /// The connection is gone.
+    pub(crate) fn close(&self) {
+        self.fd.set(-1);
+        self.disarm();
+    }
+
     /// No deadline.
     pub(crate) fn disarm(&self) {
         self.deadline_ms.set(NEVER);
@@ -161,6 +177,24 @@ mod tests {
         wheel.arm(&record, Waiting::Host, 200);
         assert_eq!(wheel.expire(200 + TICK_MS).len(), 1);
         assert!(wheel.expire(76_000).is_empty(), "the old listing is void");
+    }
+
+    #[test]
+    fn a_record_taken_over_adds_no_listing_and_keeps_no_deadline() {
+        let mut wheel = Wheel::default();
+        let record = Record::new(1);
+        for connection in 0..1000 {
+            record.reopen(connection);
+            wheel.arm(
+                &record,
+                Waiting::Idle,
+                10_000 + u64::from(connection as u32),
+            );
+            record.close();
+        }
+        assert_eq!(wheel.ticks.values().map(Vec::len).sum::<usize>(), 1);
+        record.reopen(7);
+        assert!(wheel.expire(60_000).is_empty(), "the old deadline is void");
     }
 
     #[test]
