@@ -54,8 +54,8 @@ impl Record {
         })
     }
 
-    /// Gives the record to a connection on `fd`. It stays listed where it was: a listing that is too
-    /// early costs one look.
+    /// Gives the record to a connection on `fd`. It stays listed where it was: a listing that is
+    /// too early costs one look.
     pub(crate) fn reopen(&self, fd: RawFd) {
         self.fd.set(fd);
         self.waiting.set(Waiting::Timer);
