@@ -165,6 +165,7 @@ fn with_new_descriptor<T>(link: &str, build: impl Fn() -> io::Result<T>) -> io::
         };
         if let Some(fd) = found {
             forbid_in_children(fd);
+            unmap_in_children(link);
             return Ok((built, fd));
         }
     }
@@ -209,6 +210,30 @@ pub(crate) fn forbid_in_children(fd: RawFd) {
         if taken.is_ok() {
             return;
         }
+    }
+}
+
+/// Keeps the memory of rings out of forked children. A child that inherited the mapping would keep
+/// the ring alive after its worker's death, and the pending accept with it: the next client would
+/// be connected to nobody.
+fn unmap_in_children(link: &str) {
+    let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
+    for line in maps.lines().filter(|line| line.ends_with(link)) {
+        let range = line
+            .split(' ')
+            .next()
+            .and_then(|range| range.split_once('-'));
+        let Some((start, end)) = range else { continue };
+        let bounds = (
+            usize::from_str_radix(start, 16),
+            usize::from_str_radix(end, 16),
+        );
+        let (Ok(start), Ok(end)) = bounds else {
+            continue;
+        };
+        // SAFETY: the range is a mapping of this process, as the kernel just said; the advice only
+        // changes what a fork copies. Rings are mapped by this library alone, under its lock.
+        unsafe { libc::madvise(start as *mut libc::c_void, end - start, libc::MADV_DONTFORK) };
     }
 }
 

@@ -1,7 +1,7 @@
 //! Values across the border: the engine's arguments to Python objects, Python results to replies.
 
 use pyo3::{
-    exceptions::{PyTypeError, PyValueError},
+    exceptions::{PySystemExit, PyTypeError, PyValueError},
     ffi, intern,
     prelude::*,
     types::{PyByteArray, PyBytes, PyDict, PyList, PyMemoryView, PyString, PyTuple},
@@ -248,6 +248,15 @@ pub(crate) fn answer(
         Ok(answered) => answered,
         Err(error) => match problem(py, &error) {
             Ok(Some(document)) => port.problem(id, &document, run),
+            // The answer first: in a forked child it ends the process, without a log line.
+            Ok(None) if error.is_instance_of::<PySystemExit>(py) => {
+                let answered = port.fail(id, run);
+                if matches!(&answered, Err(failure) if failure.status == Status::Forked) {
+                    leave(py, exit_code(py, &error));
+                }
+                report(py, &error, &told());
+                answered
+            }
             Ok(None) => {
                 report(py, &error, &told());
                 port.fail(id, run)
@@ -263,11 +272,34 @@ pub(crate) fn answer(
 
 /// A refused reply is the application's fault and is said; one that came too late is nobody's.
 fn complain(py: Python<'_>, answered: Result<(), Error>) {
-    if let Err(error) = answered
-        && error.status == Status::ReplyRefused
-    {
+    let Err(error) = answered else { return };
+    if error.status == Status::Forked {
+        // User code forked and its child came back to us: it is no worker, and must not live as
+        // one.
+        leave(py, 0);
+    }
+    if error.status == Status::ReplyRefused {
         let message = format!("a reply was refused and answered with 500: {error}");
         log(py, Level::Error, &message);
+    }
+}
+
+/// The code of a `SystemExit`: none is 0, and what is no number is 1.
+fn exit_code(py: Python<'_>, error: &PyErr) -> i32 {
+    match error.value(py).getattr(intern!(py, "code")) {
+        Ok(code) if code.is_none() => 0,
+        Ok(code) => code.extract().unwrap_or(1),
+        Err(_) => 1,
+    }
+}
+
+/// Ends a forked child as `os._exit` does.
+fn leave(py: Python<'_>, code: i32) {
+    let left = py
+        .import(intern!(py, "os"))
+        .and_then(|os| os.call_method1(intern!(py, "_exit"), (code,)));
+    if let Err(error) = left {
+        error.write_unraisable(py, None);
     }
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import gc
 import threading
 from typing import Any
@@ -187,3 +188,27 @@ def test_reads_replies(data: bytes, status: int, content: bytes) -> None:
 def test_refuses_what_is_no_reply(data: bytes) -> None:
     with pytest.raises(ReplyError):
         read(data, "GET", whole=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Inner:
+    c: int = 3
+
+
+@dataclasses.dataclass
+class Outer:
+    a: int
+    b: str = "x"
+    inner: list[Inner] = dataclasses.field(default_factory=list)
+
+
+def test_plain_defaults_of_dataclasses_reach_the_reply() -> None:
+    app = Spikard()
+
+    @app.post("/outer")
+    def outer(body: Outer) -> Outer:
+        return body
+
+    with TestClient(app) as client:
+        reply = client.post("/outer", json={"a": 1, "inner": [{}]})
+    assert reply.json() == {"a": 1, "b": "x", "inner": [{"c": 3}]}

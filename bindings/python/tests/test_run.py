@@ -398,3 +398,42 @@ def test_unconfigured_logging_prints_one_line(
     log(ERROR, "bad")
     lines = capsys.readouterr().err.splitlines()
     assert [line[9:] for line in lines] == ["INFO    hello", "ERROR   bad"]
+
+
+FORKS = """
+import multiprocessing, os, sys, time
+from spikard import Spikard
+app = Spikard()
+
+@app.get("/pid")
+def pid():
+    return os.getpid()
+
+@app.get("/fork")
+def fork():
+    context = multiprocessing.get_context("fork")
+    context.Process(target=time.sleep, args=(30,), daemon=True).start()
+    return os.getpid()
+
+@app.get("/exit")
+def leave():
+    child = os.fork()
+    if child == 0:
+        sys.exit(7)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+"""
+
+
+def test_forked_children_hold_no_port_and_take_no_client(tmp_path: Path) -> None:
+    with running(tmp_path, "app.run(port=0)", body=FORKS) as program:
+        assert program.get("/exit").json() == 7
+        worker = program.get("/fork").json()
+        os.kill(worker, signal.SIGKILL)
+        program.wait_for(r"in its place")
+        for _ in range(6):
+            assert program.get("/pid").json() != worker
+        port = program.port
+        program.interrupt()
+        assert program.end() == 0
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), timeout=5)

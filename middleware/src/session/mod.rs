@@ -243,8 +243,9 @@ impl Session {
         stand_in.fail(&Problem::of(&HANDLER_TIMEOUT));
         if let Some(segment) = stand_in.segment {
             let segment = station.plan.segment(segment);
+            let id = String::from_utf8_lossy(stand_in.request_id.as_bytes());
             let message = format!(
-                "{} ({}) did not answer in time: 504",
+                "{} ({}) did not answer in time: 504 [{id}]",
                 segment.name, segment.route
             );
             station.log.log(Level::Warn, &message);

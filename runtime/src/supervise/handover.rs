@@ -16,6 +16,7 @@ use socket2::SockRef;
 
 use super::control::Control;
 use super::signals::ignore_terminal;
+use crate::driver::forbid_in_children;
 
 /// Name of the one variable that makes a process a worker.
 pub const WORKER_VARIABLE: &str = "SPIKARD_WORKER";
@@ -158,6 +159,8 @@ impl Handover {
                 socket.set_cloexec(true)?;
                 socket.set_nonblocking(true)
             })?;
+            // A child that user code forks must not keep the port when the server is gone.
+            forbid_in_children(descriptor);
         }
         Ok(())
     }

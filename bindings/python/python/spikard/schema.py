@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal, Union
 
 import msgspec
 
+from spikard.defaults import completing
 from spikard.params import LIMITS
 
 __all__ = [
@@ -154,8 +155,11 @@ def body_decoder(annotation: Any) -> Callable[[bytes], Any]:
         return typing.cast("Callable[[bytes], Any]", _adapter(annotation).validate_json)
     models = _models(annotation)
     if models is None:
-        return msgspec.json.Decoder(annotation).decode
-    return partial(_first_of, [msgspec.json.Decoder(model).decode for model in models])
+        return completing(annotation, msgspec.json.Decoder(annotation).decode)
+    decoders: list[Callable[[bytes], Any]] = [
+        msgspec.json.Decoder(model).decode for model in models
+    ]
+    return completing(annotation, partial(_first_of, decoders))
 
 
 def _first_of(decoders: list[Callable[[bytes], Any]], data: bytes) -> Any:
