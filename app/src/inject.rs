@@ -202,7 +202,6 @@ impl Injector {
             placements: &self.placements,
             limits: &self.limits,
             calls_left: &self.calls_left,
-            turn_ends_ns: u64::MAX,
             draining: false,
             stopwatch: &self.stopwatch,
             log: &*self.log,

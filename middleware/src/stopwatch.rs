@@ -70,11 +70,6 @@ impl Stopwatch {
         self.mark.set(None);
     }
 
-    /// Monotonic nanoseconds.
-    pub fn now_ns(&self) -> u64 {
-        (self.nanos)()
-    }
-
     /// Runs `call` and tells what it took.
     pub fn time<T>(&self, call: impl FnOnce() -> T) -> (T, InlineRun) {
         let mark = self.mark.get().unwrap_or_else(|| self.mark_now());

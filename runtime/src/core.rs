@@ -64,7 +64,6 @@ pub(crate) struct Core {
     forced: Cell<bool>,
     stop_timer: Rc<Record>,
     stopwatch: Stopwatch,
-    turn_ends_ns: Cell<u64>,
 }
 
 impl Core {
@@ -108,7 +107,6 @@ impl Core {
             forced: Cell::new(false),
             stop_timer: Record::new(0),
             stopwatch: Stopwatch::new(nanos, thread_usage),
-            turn_ends_ns: Cell::new(0),
             settings,
         })
     }
@@ -162,7 +160,6 @@ impl Core {
             placements: &self.placements,
             limits: &self.settings.limits,
             calls_left: &self.calls_left,
-            turn_ends_ns: self.turn_ends_ns.get(),
             draining: self.draining.get(),
             stopwatch: &self.stopwatch,
             log: &*self.log,
@@ -277,8 +274,6 @@ impl Core {
         self.local.borrow_mut().set_time(now_ms, unix.as_secs());
         self.calls_left.set(self.settings.turn_calls_max);
         self.stopwatch.begin_turn();
-        let budget_ns = self.settings.turn_budget_us * 1000;
-        self.turn_ends_ns.set(self.stopwatch.now_ns() + budget_ns);
         // Bound first: an expiry arms records anew.
         let expired = self.wheel.borrow_mut().expire(now_ms);
         for record in expired {

@@ -8,7 +8,7 @@ use spikard_contract::{
 };
 use spikard_proto_http::{ReplyHead, ReplyLength, encode_head, status_forbids_body};
 
-use super::{CALLS_PER_CLOCK, DRAIN_BYTES_MAX, GATHER_BYTES_MAX, Need, Session, State, Station};
+use super::{DRAIN_BYTES_MAX, GATHER_BYTES_MAX, Need, Session, State, Station};
 use crate::{
     body::Collector,
     exchange::Exchange,
@@ -49,10 +49,7 @@ impl Session {
 
     pub(super) fn call(&mut self, station: &Station<'_>, segment: SegmentId) -> Option<Need> {
         let calls_left = station.calls_left.get();
-        let is_over = calls_left.is_multiple_of(CALLS_PER_CLOCK)
-            && (calls_left == 0 || station.stopwatch.now_ns() >= station.turn_ends_ns);
-        if is_over {
-            station.calls_left.set(0);
+        if calls_left == 0 {
             return Some(Need::Turn);
         }
         let x = self.exchange.get_or_insert_default();

@@ -54,8 +54,6 @@ pub struct Station<'a> {
     pub limits: &'a SessionLimits,
     /// Host calls left in this turn.
     pub calls_left: &'a Cell<u32>,
-    /// When this turn is to end, on the stopwatch's clock.
-    pub turn_ends_ns: u64,
     /// Whether every reply is the last of its connection.
     pub draining: bool,
     /// Times promoted calls.
@@ -286,9 +284,6 @@ impl Session {
         }
     }
 }
-
-/// The clock is read before every so many host calls of a turn; a power of two.
-pub(super) const CALLS_PER_CLOCK: u32 = 8;
 
 /// Most buffer memory one pooled session keeps, in bytes.
 pub const BUFFER_BYTES_KEPT: usize = 16 * 1024;
