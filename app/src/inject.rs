@@ -15,7 +15,6 @@ use spikard_middleware::{
     Answered, CallId, HostPort, Ledger, Local, Need, Notice, Placements, Plan, PoolRun, Reply,
     Session, SessionLimits, Slots, Station, Stopwatch, ThreadUsage,
 };
-use spikard_proto_http::{ChunkLimits, HeadLimits};
 
 /// A worker without I/O: runs any number of [`Injection`]s through one plan.
 pub struct Injector {
@@ -56,18 +55,10 @@ impl Injector {
     /// fix it.
     #[must_use]
     pub fn new(plan: Plan, config: &ServerConfig, seed: [u64; 4], log: Arc<dyn Log>) -> Self {
-        let head = HeadLimits {
-            request_line_bytes_max: config.max_request_line as usize,
-            head_bytes_max: config.max_header_size as usize,
-            fields_max: config.max_headers as usize,
-        };
         Self {
             placements: RefCell::new(Placements::new(&plan)),
             plan,
-            limits: SessionLimits {
-                head,
-                chunk: ChunkLimits::default(),
-            },
+            limits: SessionLimits::of(config),
             local: RefCell::new(Local::new(seed)),
             slots: RefCell::new(Slots::new(config.max_in_flight as usize)),
             calls_left: Cell::new(0),

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use spikard_contract::config::ServerConfig;
 use spikard_middleware::SessionLimits;
-use spikard_proto_http::{ChunkLimits, HeadLimits};
 
 /// What a worker reads on the request path.
 #[derive(Debug, Clone)]
@@ -24,16 +23,8 @@ pub(crate) struct Settings {
 
 impl Settings {
     pub(crate) fn new(config: &ServerConfig) -> Self {
-        let head = HeadLimits {
-            request_line_bytes_max: config.max_request_line as usize,
-            head_bytes_max: config.max_header_size as usize,
-            fields_max: config.max_headers as usize,
-        };
         Self {
-            limits: SessionLimits {
-                head,
-                chunk: ChunkLimits::default(),
-            },
+            limits: SessionLimits::of(config),
             connections_max: config.max_connections as usize,
             in_flight_max: config.max_in_flight as usize,
             idle_ms: millis(config.idle_timeout),

@@ -12,6 +12,7 @@ use std::{
     net::SocketAddr,
 };
 
+use spikard_contract::config::ServerConfig;
 use spikard_contract::problem::{HANDLER_TIMEOUT, REQUEST_TIMEOUT};
 use spikard_proto_http::{BodyDecoder, BodyLength, ChunkLimits, HeadLimits, Version};
 
@@ -35,6 +36,21 @@ pub struct SessionLimits {
     pub head: HeadLimits,
     /// Bounds of chunked framing.
     pub chunk: ChunkLimits,
+}
+
+impl SessionLimits {
+    /// The bounds that a configuration sets, the same for sockets and in process.
+    pub fn of(config: &ServerConfig) -> Self {
+        let head = HeadLimits {
+            request_line_bytes_max: config.max_request_line as usize,
+            head_bytes_max: config.max_header_size as usize,
+            fields_max: config.max_headers as usize,
+        };
+        Self {
+            head,
+            chunk: ChunkLimits::default(),
+        }
+    }
 }
 
 /// What a session works with: the plan and its worker's state. Nothing stays borrowed while host
