@@ -34,12 +34,20 @@ pub(crate) struct Guest {
     threads: Threads,
     owner: ThreadId,
     port: OnceLock<Port>,
-    /// `turn` of the Python object that owns the worker.
-    turn: Mutex<Option<Py<PyAny>>>,
-    turn_wanted: AtomicBool,
+    turns: Mutex<Option<Turns>>,
+    /// Whether a scheduled turn stands in the loop's ready queue.
+    turn_scheduled: AtomicBool,
     timer: Mutex<Option<(Instant, Py<PyAny>)>>,
     tasks: Mutex<HashMap<u64, Py<PyAny>>>,
     injected: Mutex<HashMap<u64, Py<PyAny>>>,
+}
+
+/// Methods of the Python object that owns the worker.
+struct Turns {
+    /// For readiness and deadlines.
+    due: Py<PyAny>,
+    /// For the loop's ready queue.
+    scheduled: Py<PyAny>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -66,8 +74,8 @@ impl Guest {
             threads: Threads::new(blocking_threads, timeout),
             owner: thread::current().id(),
             port: OnceLock::new(),
-            turn: Mutex::default(),
-            turn_wanted: AtomicBool::new(false),
+            turns: Mutex::default(),
+            turn_scheduled: AtomicBool::new(false),
             timer: Mutex::default(),
             tasks: Mutex::default(),
             injected: Mutex::default(),
@@ -75,9 +83,9 @@ impl Guest {
     }
 
     /// Completes the guest once its worker exists.
-    pub(crate) fn attach(&self, port: Port, turn: Py<PyAny>) {
+    pub(crate) fn attach(&self, port: Port, due: Py<PyAny>, scheduled: Py<PyAny>) {
         let _ = self.port.set(port);
-        *lock(&self.turn) = Some(turn);
+        *lock(&self.turns) = Some(Turns { due, scheduled });
     }
 
     /// Keeps whom to give the reply of an injected request.
@@ -85,23 +93,26 @@ impl Guest {
         lock(&self.injected).insert(token, callback);
     }
 
-    /// A turn begins: what was wanted until now is served by it.
-    pub(crate) fn turn_began(&self) {
-        self.turn_wanted.store(false, Ordering::Relaxed);
+    /// Whether a turn stands in the loop's ready queue.
+    pub(crate) fn is_turn_scheduled(&self) -> bool {
+        self.turn_scheduled.load(Ordering::Relaxed)
     }
 
-    /// The loop, and what to call on it; `None` once the guest is closed.
-    fn loop_and_turn(&self, py: Python<'_>) -> Option<(&Py<PyAny>, Py<PyAny>)> {
-        let turn = lock(&self.turn).as_ref()?.clone_ref(py);
-        Some((self.event_loop.as_ref()?, turn))
+    /// The scheduled turn begins: what was wanted until now is served by it.
+    pub(crate) fn scheduled_turn_began(&self) {
+        self.turn_scheduled.store(false, Ordering::Relaxed);
     }
 
-    /// Schedules a turn behind the loop's other ready work.
+    /// Schedules a turn behind the loop's other ready work; not after the guest is closed.
     pub(crate) fn turn_soon(&self, py: Python<'_>) -> PyResult<()> {
-        let Some((event_loop, turn)) = self.loop_and_turn(py) else {
+        let Some(event_loop) = self.event_loop.as_ref() else {
             return Ok(());
         };
-        if self.turn_wanted.swap(true, Ordering::Relaxed) {
+        let scheduled = match &*lock(&self.turns) {
+            Some(turns) => turns.scheduled.clone_ref(py),
+            None => return Ok(()),
+        };
+        if self.turn_scheduled.swap(true, Ordering::Relaxed) {
             return Ok(());
         }
         let own = thread::current().id() == self.owner;
@@ -110,13 +121,19 @@ impl Guest {
         } else {
             intern!(py, "call_soon_threadsafe")
         };
-        event_loop.call_method1(py, method, (turn,)).map(|_| ())
+        event_loop
+            .call_method1(py, method, (scheduled,))
+            .map(|_| ())
     }
 
     /// Schedules a turn for a deadline, unless one is scheduled before it.
     pub(crate) fn turn_after(&self, py: Python<'_>, after: Duration) -> PyResult<()> {
-        let Some((event_loop, turn)) = self.loop_and_turn(py) else {
+        let Some(event_loop) = self.event_loop.as_ref() else {
             return Ok(());
+        };
+        let due_turn = match &*lock(&self.turns) {
+            Some(turns) => turns.due.clone_ref(py),
+            None => return Ok(()),
         };
         let now = Instant::now();
         let due = now + after;
@@ -130,7 +147,7 @@ impl Guest {
             _ => {}
         }
         let delay = after.as_secs_f64();
-        let handle = event_loop.call_method1(py, intern!(py, "call_later"), (delay, turn))?;
+        let handle = event_loop.call_method1(py, intern!(py, "call_later"), (delay, due_turn))?;
         *timer = Some((due, handle));
         Ok(())
     }
@@ -140,7 +157,7 @@ impl Guest {
         self.threads.close();
         // Let go here, on the loop's thread: a pool thread may be the last to hold the guest, and
         // the worker's Python object must not end there.
-        let _turn = lock(&self.turn).take();
+        let _turns = lock(&self.turns).take();
         if let Some((_, handle)) = lock(&self.timer).take() {
             // A loop that is closed already has dropped the timer with it.
             let _ = handle.call_method0(py, intern!(py, "cancel"));

@@ -44,7 +44,8 @@ impl InProcess {
                 tokens: Cell::new(0),
             },
         )?;
-        guest.attach(port, in_process.getattr(py, intern!(py, "turn"))?);
+        let turn = in_process.getattr(py, intern!(py, "turn"))?;
+        guest.attach(port, turn.clone_ref(py), turn);
         Ok(in_process)
     }
 
@@ -69,7 +70,7 @@ impl InProcess {
             return Ok(None);
         };
         let guest = worker.host();
-        guest.turn_began();
+        guest.scheduled_turn_began();
         let (_, next) = worker.turn().map_err(|error| raise(py, error))?;
         if let Some(next) = next {
             guest.turn_after(py, next)?;

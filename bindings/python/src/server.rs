@@ -34,6 +34,34 @@ impl Server {
             .as_ref()
             .ok_or_else(|| PyRuntimeError::new_err("the server is closed"))
     }
+
+    /// One turn, and what follows from how it ended.
+    fn make_turn(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        let drained = {
+            let server = slf.borrow();
+            // A turn that was scheduled before the end comes after it.
+            let Some(worker) = &server.worker else {
+                return Ok(());
+            };
+            let guest = worker.host();
+            let (turn, next) = worker.turn().map_err(|error| raise(py, error))?;
+            if turn == Turn::More {
+                guest.turn_soon(py)?;
+            }
+            if let Some(next) = next {
+                guest.turn_after(py, next)?;
+            }
+            turn == Turn::Drained
+        };
+        if drained {
+            let on_drained = slf.borrow_mut().on_drained.take();
+            if let Some(on_drained) = on_drained {
+                on_drained.call0(py)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 #[pymethods]
@@ -71,39 +99,35 @@ impl Server {
             on_drained,
         };
         let server = Py::new(py, server)?;
-        guest.attach(port, server.getattr(py, intern!(py, "turn"))?);
+        guest.attach(
+            port,
+            server.getattr(py, intern!(py, "turn"))?,
+            server.getattr(py, intern!(py, "scheduled_turn"))?,
+        );
         // The first turn submits the accept.
         guest.turn_soon(py)?;
         Ok(server)
     }
 
-    /// Does all that is due, and schedules the next turn where one is.
+    /// Does all that is due: what the loop calls when `fd` is readable, or a deadline has come.
+    ///
+    /// Where a turn stands in the loop's ready queue already, that one does it. Two ways into one
+    /// pass of the loop would be two turns a pass, each of which schedules another.
     fn turn(slf: &Bound<'_, Self>) -> PyResult<()> {
-        let py = slf.py();
-        let drained = {
-            let server = slf.borrow();
-            // A turn that was scheduled before the end comes after it.
-            let Some(worker) = &server.worker else {
-                return Ok(());
-            };
-            let guest = worker.host();
-            guest.turn_began();
-            let (turn, next) = worker.turn().map_err(|error| raise(py, error))?;
-            if turn == Turn::More {
-                guest.turn_soon(py)?;
-            }
-            if let Some(next) = next {
-                guest.turn_after(py, next)?;
-            }
-            turn == Turn::Drained
-        };
-        if drained {
-            let on_drained = slf.borrow_mut().on_drained.take();
-            if let Some(on_drained) = on_drained {
-                on_drained.call0(py)?;
-            }
+        if let Some(worker) = &slf.borrow().worker
+            && worker.host().is_turn_scheduled()
+        {
+            return Ok(());
         }
-        Ok(())
+        Self::make_turn(slf)
+    }
+
+    /// The turn that stood in the loop's ready queue.
+    fn scheduled_turn(slf: &Bound<'_, Self>) -> PyResult<()> {
+        if let Some(worker) = &slf.borrow().worker {
+            worker.host().scheduled_turn_began();
+        }
+        Self::make_turn(slf)
     }
 
     /// Drains: accepts no more, finishes what is in flight. With `force` closes everything now.

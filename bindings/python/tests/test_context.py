@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import functools
 import threading
@@ -11,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from spikard import Request, Spikard
+from spikard import Request, ServerConfig, Spikard
+from spikard.server import Guest
 from spikard.testing import AsyncTestClient, TestClient
 
 USER: contextvars.ContextVar[str] = contextvars.ContextVar("user", default="nobody")
@@ -230,3 +232,39 @@ def test_a_request_kept_after_its_answer_still_reads() -> None:
     first = kept[0]
     assert (first.path, first.query_string, first.body) == ("/a", "b=c", b"body")
     assert first.headers["x-a"] == "1"
+
+
+def test_one_turn_in_a_pass_of_the_loop_however_busy_it_is() -> None:
+    """Readiness and the ready queue lead to one turn, not to two that each schedule another."""
+
+    async def main() -> list[int]:
+        app = Spikard()
+        loop: Any = asyncio.get_running_loop()
+        ready: list[int] = []
+
+        @app.get("/")
+        async def root():
+            ready.append(len(loop._ready))
+
+        engine, _, settings = app.build(ServerConfig(port=0, turn_calls_max=1))
+        guest = Guest.listen(engine, settings)
+        request = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n"
+        last = b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
+
+        async def client() -> int:
+            reader, writer = await asyncio.open_connection("127.0.0.1", guest.port)
+            writer.write(request * 199 + last)
+            replies = (await reader.read()).count(b"HTTP/1.1 200 OK")
+            writer.close()
+            return replies
+
+        assert await asyncio.gather(*[client() for _ in range(4)]) == [200] * 4
+        guest.stop()
+        await guest.drained()
+        return ready
+
+    with contextlib.closing(asyncio.SelectorEventLoop()) as loop:
+        ready = loop.run_until_complete(main())
+    # Beside the turn: a step of each of the four clients at the most, and their callbacks.
+    assert len(ready) == 800
+    assert max(ready) <= 12, max(ready)
