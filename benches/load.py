@@ -27,7 +27,8 @@ def main():
     contenders = [catalog.floor(), *catalog.ours(options.engines, options.languages)]
     contenders += [] if options.no_peers else catalog.peers()
     if options.only:
-        chosen = [each for each in contenders[1:] if options.only in each.name]
+        wanted = options.only.split(",")
+        chosen = [each for each in contenders[1:] if any(word in each.name for word in wanted)]
         contenders = [contenders[0], *chosen]
     facts = machine.facts()
     print(machine.describe(facts), file=sys.stderr)
@@ -58,7 +59,7 @@ def read_options():
     parser.add_argument("--connections", default="64,1,256", help="the first one is drawn")
     parser.add_argument("--engines", default="io_uring,epoll")
     parser.add_argument("--languages", default="rust,python")
-    parser.add_argument("--only", help="rows whose name contains this, and the floor")
+    parser.add_argument("--only", help="rows whose name contains one of these words, and the floor")
     parser.add_argument("--no-peers", action="store_true", help="only our own servers")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
@@ -72,7 +73,8 @@ def run_rounds(contenders, servers, options):
     samples = {}
     for each in contenders:
         # Long enough for a route to prove that it is fast.
-        load.run_wrk(servers[each.server].port, each.path, connections=8, seconds=WARM_UP_S)
+        warm_up = {"connections": 8, "seconds": WARM_UP_S, "script": each.script}
+        load.run_wrk(servers[each.server].port, each.path, **warm_up)
     total = options.rounds * len(options.connections) * len(contenders)
     done = 0
     for _ in range(options.rounds):
@@ -83,6 +85,7 @@ def run_rounds(contenders, servers, options):
                     each.path,
                     connections=connections,
                     seconds=options.seconds,
+                    script=each.script,
                 )
                 samples.setdefault((each.name, connections), []).append(sample)
                 done += 1

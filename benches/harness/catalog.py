@@ -9,10 +9,27 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 
+from harness import bodies
 from harness.machine import OUT, ROOT
 
 ENGINES = ("io_uring", "epoll")
 APPS = ROOT / "benches" / "apps"
+
+
+# What is asked for, where, and the most it may cost as a multiple of the floor.
+RUST_ROWS = (
+    ("hello", "/sync", 1.2),
+    ("users", "/users/12345", 1.7),
+    ("search", bodies.SEARCH, None),
+    ("order", "/orders", 1.5),
+)
+PYTHON_ROWS = (
+    ("async hello", "/hello", 1.4),
+    ("def hello", "/sync", 1.4),
+    ("users", "/users/12345", 1.7),
+    ("search", bodies.SEARCH, 2.0),
+    ("order", "/orders", None),
+)
 
 
 @dataclass(frozen=True)
@@ -26,6 +43,8 @@ class Contender:
     environment: dict = field(default_factory=dict)
     target: float | None = None
     """Most CPU per request, as a multiple of the floor's; none is promised for peers."""
+    script: str | None = None
+    """The wrk script that makes the requests; None for a plain GET."""
 
 
 def floor():
@@ -55,24 +74,30 @@ def python_server():
 
 def ours(engines=ENGINES, languages=("rust", "python")):
     """Return our own contenders."""
+    commands = {"rust": rust_server, "python": python_server}
+    rows = {"rust": RUST_ROWS, "python": PYTHON_ROWS}
     found = []
     for engine in engines:
-        environment = {"ENGINE": engine}
-        if "rust" in languages:
-            command = rust_server()
-            for what, path, target in (("hello", "/sync", 1.2), ("users", "/users/12345", 1.7)):
-                row = (f"Rust {what}, {engine}", f"rust/{engine}", path, command)
-                found.append(Contender(*row, environment, target))
-        if "python" in languages:
-            command = python_server()
-            for what, path, target in (
-                ("async hello", "/hello", 1.4),
-                ("def hello", "/sync", 1.4),
-                ("users", "/users/12345", 1.7),
-            ):
-                row = (f"Python {what}, {engine}", f"python/{engine}", path, command)
-                found.append(Contender(*row, environment, target))
+        for language in languages:
+            command = commands[language]()
+            for what, path, target in rows[language]:
+                name = f"{language.capitalize()} {what}, {engine}"
+                row = Contender(
+                    name,
+                    f"{language}/{engine}",
+                    path,
+                    command,
+                    {"ENGINE": engine},
+                    target,
+                    script_of(path),
+                )
+                found.append(row)
     return found
+
+
+def script_of(path):
+    """Return the wrk script for a path, where one is needed."""
+    return bodies.wrk_script(bodies.order()) if path == "/orders" else None
 
 
 def peers():
@@ -84,11 +109,19 @@ def peers():
 
     def add(name, package, path, *command):
         if all(importlib.util.find_spec(each) for each in package.split()):
-            found.append(Contender(name, name, path, (sys.executable, "-m", *command)))
+            server = name.split()[0].rstrip(",")
+            full = (sys.executable, "-m", *command)
+            found.append(Contender(name, server, path, full, script=script_of(path)))
 
     add("uvicorn, raw ASGI", "uvicorn", "/hello", "uvicorn", *quiet, *asgi)
-    add("FastAPI hello", "uvicorn fastapi", "/hello", "uvicorn", *quiet, *at, "peers:fastapi")
-    add("FastAPI users", "uvicorn fastapi", "/users/12345", "uvicorn", *quiet, *at, "peers:fastapi")
+    fastapi = ("uvicorn", *quiet, *at, "peers_fastapi:app")
+    litestar = ("uvicorn", *quiet, *at, "peers_litestar:app")
+    add("FastAPI hello", "uvicorn fastapi", "/hello", *fastapi)
+    add("FastAPI users", "uvicorn fastapi", "/users/12345", *fastapi)
+    add("FastAPI search", "uvicorn fastapi", bodies.SEARCH, *fastapi)
+    add("FastAPI order", "uvicorn fastapi", "/orders", *fastapi)
+    add("Litestar search", "uvicorn litestar", bodies.SEARCH, *litestar)
+    add("Litestar order", "uvicorn litestar", "/orders", *litestar)
     granian = ("--interface", "asgi", "--no-access-log", "--port", "{port}")
     working = ("--working-dir", str(APPS / "python"), "peers:raw")
     add("granian, raw ASGI", "granian", "/hello", "granian", *granian, *working)

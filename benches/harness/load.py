@@ -28,10 +28,11 @@ class Sample:
         return self.user_us + self.system_us
 
 
-def measure(server, path, *, connections, seconds, cpu=1):
+def measure(server, path, *, connections, seconds, cpu=1, script=None):
     """Load `server` for some seconds from another CPU."""
     before = server.cpu_us()
-    text = run_wrk(server.port, path, connections=connections, seconds=seconds, cpu=cpu)
+    options = {"connections": connections, "seconds": seconds, "cpu": cpu, "script": script}
+    text = run_wrk(server.port, path, **options)
     after = server.cpu_us()
     requests = int(_find(r"(\d+) requests in", text))
     each = max(requests, 1)
@@ -47,10 +48,11 @@ def measure(server, path, *, connections, seconds, cpu=1):
     )
 
 
-def run_wrk(port, path, *, connections, seconds, cpu=1):
+def run_wrk(port, path, *, connections, seconds, cpu=1, script=None):
     """Run wrk on one CPU and return what it prints."""
     url = f"http://127.0.0.1:{port}{path}"
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", url]
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
+    command += ["-s", script, url] if script else [url]
     done = subprocess.run(
         command,
         capture_output=True,

@@ -1,4 +1,4 @@
-"""Peers on ASGI: the bare protocol, and FastAPI where it is installed."""
+"""A peer on bare ASGI: what the protocol itself costs."""
 
 HEADERS = [(b"content-type", b"application/json"), (b"content-length", b"27")]
 BODY = b'{"message":"Hello, World!"}'
@@ -10,19 +10,3 @@ async def raw(scope, receive, send):
         return
     await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
     await send({"type": "http.response.body", "body": BODY})
-
-
-try:
-    from fastapi import FastAPI
-except ImportError:
-    pass
-else:
-    fastapi = FastAPI()
-
-    @fastapi.get("/hello")
-    async def hello():
-        return {"message": "Hello, World!"}
-
-    @fastapi.get("/users/{user_id}")
-    async def user(user_id: int):
-        return {"id": user_id, "name": f"User {user_id}"}

@@ -9,6 +9,7 @@ import os
 import time
 from typing import TypedDict
 
+from models import Order, summary
 from spikard import Request, Spikard, server
 from spikard.config import ServerConfig
 
@@ -65,6 +66,22 @@ def block(milliseconds: int):
 @app.post("/items")
 async def item(body: Item):
     return {"item": body}
+
+
+@app.get("/search")
+async def search(term: str, limit: int, offset: int, price: float, in_stock: bool):
+    return {
+        "term": term,
+        "limit": limit,
+        "offset": offset,
+        "price": price,
+        "in_stock": in_stock,
+    }
+
+
+@app.post("/orders")
+async def orders(order: Order):
+    return summary(order)
 
 
 @app.post("/length")

@@ -9,8 +9,9 @@ use std::error::Error;
 use std::thread;
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde_json::{Value, json};
-use spikard::{App, Body, Json, Path, ServerConfig, sleep};
+use spikard::{App, Body, Json, Path, Query, ServerConfig, sleep};
 
 fn hello() -> Value {
     json!({ "message": "Hello, World!" })
@@ -40,6 +41,71 @@ fn item(Json(item): Json<Value>) -> Value {
     json!({ "item": item })
 }
 
+/// Five typed query parameters.
+#[derive(Deserialize)]
+struct Search {
+    term: String,
+    limit: i64,
+    offset: i64,
+    price: f64,
+    in_stock: bool,
+}
+
+fn search(Query(search): Query<Search>) -> Value {
+    json!({
+        "term": search.term, "limit": search.limit, "offset": search.offset,
+        "price": search.price, "in_stock": search.in_stock
+    })
+}
+
+/// A body of about 1 KiB.
+#[derive(Deserialize)]
+struct Order {
+    id: i64,
+    lines: Vec<Line>,
+}
+
+/// One line of an order.
+#[derive(Deserialize)]
+struct Line {
+    sku: String,
+}
+
+fn order(Json(order): Json<Order>) -> Value {
+    json!({ "id": order.id, "lines": order.lines.len(), "first": order.lines[0].sku })
+}
+
+/// What an order must satisfy, as `apps/python/models.py` has it.
+fn order_schema() -> Value {
+    json!({
+        "type": "object",
+        "required": ["id", "customer", "express", "lines"],
+        "properties": {
+            "id": { "type": "integer" },
+            "customer": {
+                "type": "object",
+                "required": ["name", "email"],
+                "properties": { "name": { "type": "string" }, "email": { "type": "string" } }
+            },
+            "express": { "type": "boolean" },
+            "voucher": { "type": ["string", "null"] },
+            "lines": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["sku", "quantity", "price"],
+                    "properties": {
+                        "sku": { "type": "string", "pattern": "^SKU-" },
+                        "quantity": { "type": "integer", "minimum": 1 },
+                        "price": { "type": "number", "exclusiveMinimum": 0 },
+                        "note": { "type": ["string", "null"] }
+                    }
+                }
+            }
+        }
+    })
+}
+
 fn length(Body(body): Body) -> Value {
     json!({ "bytes": body.len() })
 }
@@ -59,6 +125,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         "required": ["name", "price"],
         "properties": { "name": { "type": "string" }, "price": { "type": "number" } }
     }));
+    app.get("/search", search)
+        .query("term", json!({ "type": "string" }))
+        .query("limit", json!({ "type": "integer" }))
+        .query("offset", json!({ "type": "integer" }))
+        .query("price", json!({ "type": "number" }))
+        .query("in_stock", json!({ "type": "boolean" }));
+    app.post("/orders", order).body_schema(order_schema());
     app.post("/length", length);
     let setting = |name: &str, default: &str| env::var(name).unwrap_or_else(|_| default.into());
     app.run_with(ServerConfig::from_value(&json!({
