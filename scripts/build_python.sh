@@ -14,16 +14,13 @@ python=$(scripts/python.sh)
 install() {
     if command -v uv >/dev/null 2>&1; then
         [ -x .venv/bin/python ] || uv venv --quiet --python "$python" .venv
-        uv pip install --quiet --python .venv/bin/python -r "$requirements"
-        return
-    fi
-    if ! [ -x .venv/bin/python ] || ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
+    elif ! [ -x .venv/bin/python ] || ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
         "$python" -m venv --clear .venv || {
             echo "missing: python's venv module: apt-get install python3-venv (Debian)" >&2
             return 1
         }
     fi
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check -r "$requirements"
+    scripts/pip.sh "$requirements"
 }
 
 if ! cmp -s "$requirements" "$stamp"; then

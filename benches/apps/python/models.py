@@ -7,7 +7,7 @@ from typing import Annotated
 
 import msgspec
 
-Sku = Annotated[str, msgspec.Meta(pattern="^SKU-")]
+Sku = Annotated[str, msgspec.Meta(min_length=1, max_length=20)]
 Quantity = Annotated[int, msgspec.Meta(ge=1)]
 Price = Annotated[float, msgspec.Meta(gt=0)]
 

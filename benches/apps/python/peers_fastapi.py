@@ -20,7 +20,7 @@ class Customer(BaseModel):
 class Line(BaseModel):
     """One line of an order."""
 
-    sku: Annotated[str, Field(pattern="^SKU-")]
+    sku: Annotated[str, Field(min_length=1, max_length=20)]
     quantity: Annotated[int, Field(ge=1)]
     price: Annotated[float, Field(gt=0)]
     note: str | None = None

@@ -95,7 +95,7 @@ fn order_schema() -> Value {
                     "type": "object",
                     "required": ["sku", "quantity", "price"],
                     "properties": {
-                        "sku": { "type": "string", "pattern": "^SKU-" },
+                        "sku": { "type": "string", "minLength": 1, "maxLength": 20 },
                         "quantity": { "type": "integer", "minimum": 1 },
                         "price": { "type": "number", "exclusiveMinimum": 0 },
                         "note": { "type": ["string", "null"] }
