@@ -11,6 +11,8 @@ use serde_json::Value;
 
 use super::fault::{Fault, Faults, Source};
 use super::format;
+use super::proof::Proof;
+use super::proof_compile;
 use super::rows::{Place, report};
 use super::tape::Tape;
 use super::tape_node::{TapeNode, Taped};
@@ -28,6 +30,8 @@ const LISTED_VALUES_MAX: usize = 4096;
 #[derive(Debug)]
 pub struct Schema {
     document: Value,
+    /// Sees cheaply that most bodies are valid.
+    proof: Option<Proof>,
     /// Judges bodies as they lie in their text.
     bodies: Validator<Taped>,
     /// Judges parameters, and finds the faults of bodies.
@@ -71,6 +75,7 @@ impl Schema {
         Ok(Self {
             bodies: options().build(document).map_err(error)?,
             values: options().build(document).map_err(error)?,
+            proof: proof_compile::compile(document),
             document: document.clone(),
         })
     }
@@ -78,7 +83,8 @@ impl Schema {
     /// Adds a row for every fault of a body. It is judged as it lies in its text, and built as
     /// values only when it is refused.
     pub fn judge_body(&self, body: &Tape<'_>, faults: &mut Faults) {
-        if self.bodies.is_valid(TapeNode::root(body)) {
+        let proven = self.proof.as_ref().is_some_and(|proof| proof.holds(body));
+        if proven || self.bodies.is_valid(TapeNode::root(body)) {
             return;
         }
         let place = Place {
@@ -129,7 +135,7 @@ impl Schema {
     }
 }
 
-fn options<'o, F: Json>() -> ValidationOptions<'o, Arc<dyn Retrieve>, F> {
+pub(super) fn options<'o, F: Json>() -> ValidationOptions<'o, Arc<dyn Retrieve>, F> {
     let patterns = PatternOptions::fancy_regex().backtrack_limit(BACKTRACK_STEPS_MAX);
     let options = jsonschema::options_for()
         .should_validate_formats(true)

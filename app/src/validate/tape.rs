@@ -4,27 +4,11 @@
 //! 16 bytes, where a tree of owned values takes several times the text.
 //! Knows nothing of syntax (the scanner lays it out) or schemas (`tape_node` shows it to them).
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Number, Value};
 
-use super::json::Trace;
-
-/// What a row is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Null,
-    False,
-    True,
-    /// Digits alone.
-    Integer,
-    /// With a fraction or an exponent.
-    Number,
-    /// A string without escapes: the text has it as it is.
-    Plain,
-    /// A string whose unescaped content is kept beside the rows.
-    Unescaped,
-    Array,
-    Object,
-}
+use super::scanner::{Kind, Trace};
 
 /// One value.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +39,14 @@ pub(super) struct TapeBuilder {
 }
 
 impl TapeBuilder {
+    /// With room for the rows of a text of usual density, so that few grow.
+    pub(super) fn for_text(text: &[u8]) -> Self {
+        Self {
+            rows: Vec::with_capacity((text.len() / BYTES_PER_ROW).clamp(8, ROWS_AHEAD_MAX)),
+            unescaped: Vec::new(),
+        }
+    }
+
     pub(super) fn finish(self, text: &str) -> Tape<'_> {
         Tape {
             text,
@@ -90,7 +82,7 @@ impl Trace for TapeBuilder {
         self.push(kind, start, end);
     }
 
-    fn string(&mut self, unescaped: Option<&str>, start: usize, end: usize) {
+    fn key(&mut self, unescaped: Option<&str>, start: usize, end: usize) {
         match unescaped {
             None => self.push(Kind::Plain, start, end),
             Some(content) => {
@@ -121,17 +113,25 @@ impl Tape<'_> {
         self.rows[at as usize]
     }
 
-    /// The text of a number.
+    /// The text of a number, or of a string as it stands between its quotes.
     pub(super) fn digits(&self, row: Row) -> &str {
         &self.text[row.start as usize..row.end as usize]
     }
 
     /// The content of a string, if the row is one.
-    pub(super) fn string(&self, row: Row) -> Option<&str> {
+    pub(super) fn string(&self, row: Row) -> Option<Cow<'_, str>> {
         match row.kind {
-            Kind::Plain => Some(self.digits(row)),
-            Kind::Unescaped => Some(&self.unescaped[row.start as usize]),
+            Kind::Plain => Some(self.digits(row).into()),
+            Kind::Escaped => Some(unescape(self.digits(row)).into()),
             _ => None,
+        }
+    }
+
+    /// The content of a key.
+    pub(super) fn key(&self, row: Row) -> &str {
+        match row.kind {
+            Kind::Unescaped => &self.unescaped[row.start as usize],
+            _ => self.digits(row),
         }
     }
 
@@ -145,13 +145,16 @@ impl Tape<'_> {
             Kind::Integer | Kind::Number => {
                 Value::Number(number(self.digits(row), row.kind == Kind::Integer))
             }
-            Kind::Plain | Kind::Unescaped => self.string(row).unwrap_or_default().into(),
+            Kind::Plain | Kind::Escaped => {
+                Value::String(self.string(row).unwrap_or_default().into_owned())
+            }
+            Kind::Unescaped => self.key(row).into(),
             Kind::Array => self.children(at).map(|item| self.value_at(item)).collect(),
             Kind::Object => {
                 let mut members = Map::with_capacity(row.start as usize);
                 let mut children = self.children(at);
                 while let (Some(key), Some(member)) = (children.next(), children.next()) {
-                    let key = self.string(self.row(key)).unwrap_or_default();
+                    let key = self.key(self.row(key));
                     members.insert(key.to_owned(), self.value_at(member));
                 }
                 Value::Object(members)
@@ -190,6 +193,46 @@ impl Iterator for Children<'_> {
     }
 }
 
+/// What a string's text means. The scanner has checked its escapes, so none is left out.
+#[cold]
+fn unescape(text: &str) -> String {
+    let mut content = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
+        content.push_str(&rest[..at]);
+        let (character, length) = escape(&rest.as_bytes()[at..]);
+        content.push(character);
+        rest = &rest[at + length..];
+    }
+    content + rest
+}
+
+/// The character of a checked escape, and how many bytes it takes.
+fn escape(text: &[u8]) -> (char, usize) {
+    let unit = |at: usize| {
+        let digits = text.get(at..at + 4).unwrap_or_default();
+        let digit = |byte: &u8| char::from(*byte).to_digit(16).unwrap_or_default();
+        digits
+            .iter()
+            .fold(0, |number, byte| number * 16 + digit(byte))
+    };
+    match text[1] {
+        b'b' => ('\u{8}', 2),
+        b'f' => ('\u{c}', 2),
+        b'n' => ('\n', 2),
+        b'r' => ('\r', 2),
+        b't' => ('\t', 2),
+        b'u' => match char::from_u32(unit(2)) {
+            Some(character) => (character, 6),
+            None => {
+                let code = 0x10000 + ((unit(2) - 0xd800) << 10) + (unit(8) - 0xdc00);
+                (char::from_u32(code).unwrap_or_default(), 12)
+            }
+        },
+        other => (char::from(other), 2),
+    }
+}
+
 /// The number that digits spell, as near as 64 bits allow.
 pub(super) fn number(digits: &str, integral: bool) -> Number {
     if integral && let Ok(number) = digits.parse::<u64>() {
@@ -213,3 +256,9 @@ pub(super) fn float(digits: &str) -> f64 {
         .unwrap_or_default()
         .clamp(f64::MIN, f64::MAX)
 }
+
+/// Bytes of JSON per value and key, in usual documents.
+const BYTES_PER_ROW: usize = 8;
+
+/// Most rows that memory is taken for before they are there.
+const ROWS_AHEAD_MAX: usize = 4096;

@@ -8,7 +8,8 @@ use jsonschema::JsonType;
 use jsonschema::json::{Array, Json, JsonNumber, Node, NodeIdentity, Object};
 use serde_json::{Number, Value};
 
-use super::tape::{Children, Kind, Tape, float, number};
+use super::scanner::Kind;
+use super::tape::{Children, Tape, float, number};
 
 /// The representation of JSON that [`Tape`] is.
 #[derive(Debug)]
@@ -89,7 +90,7 @@ impl<'a> Node<'a, Taped> for TapeNode<'a> {
 
     fn as_string(&self) -> Option<Cow<'a, str>> {
         match *self {
-            Self::At(tape, at) => tape.string(tape.row(at)).map(Cow::Borrowed),
+            Self::At(tape, at) => tape.string(tape.row(at)),
             Self::Name(name) => Some(Cow::Borrowed(name)),
         }
     }
@@ -123,7 +124,7 @@ impl<'a> Node<'a, Taped> for TapeNode<'a> {
             Kind::Null => JsonType::Null,
             Kind::False | Kind::True => JsonType::Boolean,
             Kind::Integer | Kind::Number => JsonType::Number,
-            Kind::Plain | Kind::Unescaped => JsonType::String,
+            Kind::Plain | Kind::Escaped | Kind::Unescaped => JsonType::String,
             Kind::Array => JsonType::Array,
             Kind::Object => JsonType::Object,
         }
@@ -180,7 +181,7 @@ impl<'a> Iterator for Members<'a> {
     type Item = (&'a str, TapeNode<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let name = self.tape.string(self.tape.row(self.children.next()?))?;
+        let name = self.tape.key(self.tape.row(self.children.next()?));
         Some((name, TapeNode::At(self.tape, self.children.next()?)))
     }
 }

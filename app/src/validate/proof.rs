@@ -1,0 +1,291 @@
+//! A fast "certainly valid": the usual keywords of a schema, walked over a laid-out text directly.
+//!
+//! Nearly every body satisfies its schema, so saying so has to be cheap; saying what is wrong has
+//! not. A proof never claims more than the validator does: what it cannot prove, be it a fault, a
+//! border of floating point or a keyword it does not know, the validator decides.
+//! Knows nothing of error rows.
+
+use std::collections::HashMap;
+
+use jsonschema::Validator;
+
+use super::proof_rules::{Length, Members, Range};
+use super::scanner::Kind;
+use super::tape::Tape;
+use super::tape_node::{TapeNode, Taped};
+
+/// A schema as a graph of nodes. See the module's documentation.
+#[derive(Debug)]
+pub(super) struct Proof {
+    nodes: Vec<Node>,
+    root: NodeId,
+}
+
+/// Index of a [`Node`] in its [`Proof`].
+pub(super) type NodeId = usize;
+
+/// What one subschema asks of a value. A field that is absent asks nothing.
+#[derive(Debug, Default)]
+pub(super) struct Node {
+    /// The kinds of value that are admitted.
+    pub(super) kinds: Kinds,
+    pub(super) range: Option<Range>,
+    pub(super) length: Option<Length>,
+    /// Every item of an array.
+    pub(super) items: Option<NodeId>,
+    /// How many items an array has.
+    pub(super) count: Option<Length>,
+    pub(super) members: Option<Box<Members>>,
+    /// The strings that are admitted.
+    pub(super) choices: Option<Box<[Box<str>]>>,
+    /// Every one of these holds, too: `$ref` and `allOf`.
+    pub(super) also: Vec<NodeId>,
+    /// One of these holds, where there are any: `anyOf`.
+    pub(super) any: Vec<NodeId>,
+    /// Keywords that only the validator knows, and that stand for themselves.
+    pub(super) rest: Option<Box<Validator<Taped>>>,
+}
+
+/// A set of kinds of value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Kinds(u16);
+
+impl Kinds {
+    pub(super) const NONE: Self = Self(0);
+    pub(super) const ALL: Self = Self(u16::MAX);
+
+    pub(super) fn of(kinds: &[Kind]) -> Self {
+        Self(kinds.iter().fold(0, |set, kind| set | 1 << *kind as u16))
+    }
+
+    pub(super) fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    fn has(self, kind: Kind) -> bool {
+        self.0 & 1 << kind as u16 != 0
+    }
+}
+
+impl Default for Kinds {
+    fn default() -> Self {
+        Self::ALL
+    }
+}
+
+impl Proof {
+    pub(super) fn new(nodes: Vec<Node>, root: NodeId) -> Self {
+        Self { nodes, root }
+    }
+
+    /// Whether the text certainly satisfies the schema. False says nothing.
+    pub(super) fn holds(&self, tape: &Tape<'_>) -> bool {
+        let mut walk = Walk {
+            nodes: &self.nodes,
+            tape,
+            steps_left: STEPS_MIN + STEPS_PER_VALUE * tape.values(),
+        };
+        walk.proves(self.root, 0, DEPTH_MAX)
+    }
+}
+
+/// One proof under way.
+struct Walk<'w> {
+    nodes: &'w [Node],
+    tape: &'w Tape<'w>,
+    /// Alternatives can multiply from level to level; the validator knows how to bound that.
+    steps_left: usize,
+}
+
+impl Walk<'_> {
+    /// Whether the value at row `at` satisfies a node. `depth` bounds references that lead in a
+    /// circle.
+    fn proves(&mut self, node: NodeId, at: u32, depth: u32) -> bool {
+        let row = self.tape.row(at);
+        let node = &self.nodes[node];
+        let Some(steps_left) = self.steps_left.checked_sub(1) else {
+            return false;
+        };
+        self.steps_left = steps_left;
+        if depth == 0 || !node.kinds.has(row.kind) {
+            return false;
+        }
+        let holds = match row.kind {
+            Kind::Integer | Kind::Number => {
+                let range = node.range.as_ref();
+                range.is_none_or(|range| range.admits(self.tape.digits(row)))
+            }
+            Kind::Plain | Kind::Escaped => self.proves_string(node, at),
+            Kind::Array => self.proves_items(node, at, depth),
+            Kind::Object => match &node.members {
+                Some(members) => self.proves_members(members, at, depth),
+                None => true,
+            },
+            Kind::Null | Kind::False | Kind::True | Kind::Unescaped => true,
+        };
+        holds
+            && (node.choices.is_none() || matches!(row.kind, Kind::Plain | Kind::Escaped))
+            && node
+                .also
+                .iter()
+                .all(|also| self.proves(*also, at, depth - 1))
+            && (node.any.is_empty() || node.any.iter().any(|one| self.proves(*one, at, depth - 1)))
+            && node
+                .rest
+                .as_ref()
+                .is_none_or(|rest| rest.is_valid(TapeNode::At(self.tape, at)))
+    }
+
+    fn proves_string(&self, node: &Node, at: u32) -> bool {
+        if node.length.is_none() && node.choices.is_none() {
+            return true;
+        }
+        let content = self.tape.string(self.tape.row(at)).unwrap_or_default();
+        let length = node.length.as_ref();
+        let choices = node.choices.as_ref();
+        length.is_none_or(|length| length.admits_text(&content))
+            && choices.is_none_or(|choices| choices.iter().any(|choice| **choice == *content))
+    }
+
+    fn proves_items(&mut self, node: &Node, at: u32, depth: u32) -> bool {
+        let count = u64::from(self.tape.row(at).start);
+        if node
+            .count
+            .as_ref()
+            .is_some_and(|bounds| !bounds.admits(count))
+        {
+            return false;
+        }
+        let Some(items) = node.items else { return true };
+        let tape = self.tape;
+        tape.children(at)
+            .all(|item| self.proves(items, item, depth - 1))
+    }
+
+    fn proves_members(&mut self, members: &Members, at: u32, depth: u32) -> bool {
+        let tape = self.tape;
+        let count = u64::from(tape.row(at).start);
+        if members
+            .count
+            .as_ref()
+            .is_some_and(|bounds| !bounds.admits(count))
+        {
+            return false;
+        }
+        // Keys are unique, so counting those that are required finds whether one lacks.
+        let (mut expected, mut required) = (0, 0);
+        let mut children = tape.children(at);
+        while let (Some(key), Some(value)) = (children.next(), children.next()) {
+            let found = members.find(tape.key(tape.row(key)), expected);
+            let node = match found {
+                Some(index) => {
+                    let property = &members.properties[index];
+                    expected = index + 1;
+                    required += usize::from(property.required);
+                    Some(property.node)
+                }
+                None => members.additional,
+            };
+            if node.is_some_and(|node| !self.proves(node, value, depth - 1)) {
+                return false;
+            }
+        }
+        required == members.required
+    }
+}
+
+/// Names to their places, for objects of more than a few properties.
+pub(super) type Places = HashMap<Box<str>, usize>;
+
+/// Longest chain of nodes from the root to a value: far above any depth limit of bodies.
+const DEPTH_MAX: u32 = 2048;
+
+/// Most looks at nodes, in all and per value.
+const STEPS_MIN: usize = 256;
+const STEPS_PER_VALUE: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::json::lay_out;
+    use super::super::proof_compile::compile;
+
+    fn proves(schema: &serde_json::Value, text: &str) -> bool {
+        let proof = compile(schema).expect("the schema is of the usual kind");
+        proof.holds(&lay_out(text.as_bytes(), 64).expect("the text is JSON"))
+    }
+
+    #[test]
+    fn proves_usual_bodies_and_only_valid_ones() {
+        let schema = json!({
+            "$ref": "#/$defs/Order",
+            "$defs": {
+                "Order": {
+                    "type": "object",
+                    "properties": {
+                        "id": { "type": "integer", "minimum": 1 },
+                        "state": { "enum": ["open", "paid"] },
+                        "note": { "anyOf": [{ "type": "string" }, { "type": "null" }] },
+                        "lines": { "type": "array", "items": { "$ref": "#/$defs/Line" } }
+                    },
+                    "required": ["id", "lines"],
+                    "additionalProperties": false
+                },
+                "Line": {
+                    "type": "object",
+                    "properties": { "sku": { "type": "string", "pattern": "^[A-Z]+$" } },
+                    "required": ["sku"]
+                }
+            }
+        });
+        let sound = [
+            r#"{"id":1,"lines":[]}"#,
+            r#"{"lines":[{"sku":"ABC","more":1}],"id":7,"note":null,"state":"paid"}"#,
+            r#"{"id":1,"state":"\u006fpen","lines":[]}"#,
+        ];
+        for text in sound {
+            assert!(proves(&schema, text), "{text}");
+        }
+        let unsound = [
+            r#"{"id":0,"lines":[]}"#,
+            r#"{"id":1.5,"lines":[]}"#,
+            r#"{"lines":[]}"#,
+            r#"{"id":1,"lines":[],"extra":1}"#,
+            r#"{"id":1,"lines":[{"sku":"abc"}]}"#,
+            r#"{"id":1,"lines":[],"state":"lost"}"#,
+            r#"{"id":1,"lines":[],"note":4}"#,
+        ];
+        for text in unsound {
+            assert!(!proves(&schema, text), "{text}");
+        }
+    }
+
+    #[test]
+    fn references_in_a_circle_and_alternatives_that_multiply_prove_nothing() {
+        assert!(!proves(&json!({ "$ref": "#" }), "1"));
+        let twice = json!({
+            "anyOf": [
+                { "type": "array", "items": { "$ref": "#" } },
+                { "type": "array", "items": { "$ref": "#" } },
+                { "type": "null" }
+            ]
+        });
+        let deep = format!("{}1{}", "[".repeat(60), "]".repeat(60));
+        assert!(!proves(&twice, &deep));
+        assert!(proves(&twice, "[[null],[]]"));
+    }
+
+    #[test]
+    fn keywords_that_look_beyond_their_own_node_are_left_to_the_validator() {
+        for schema in [
+            json!({ "unevaluatedProperties": false }),
+            json!({ "$id": "https://example.com/a", "type": "object" }),
+            json!({ "oneOf": [{ "$ref": "#/$defs/a" }], "$defs": { "a": true } }),
+            json!({ "patternProperties": { "^a": true }, "additionalProperties": false }),
+            json!({ "some-new-keyword": 1 }),
+        ] {
+            assert!(compile(&schema).is_none(), "{schema}");
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! What the nodes of a proof ask of numbers, lengths and members.
+//!
+//! Each errs on the side of "not proven".
+
+use super::proof::{NodeId, Places};
+
+/// Bounds of a number.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Range {
+    pub(super) minimum: Option<f64>,
+    pub(super) maximum: Option<f64>,
+    pub(super) above: Option<f64>,
+    pub(super) below: Option<f64>,
+}
+
+impl Range {
+    pub(super) fn is_empty(&self) -> bool {
+        let bounds = [self.minimum, self.maximum, self.above, self.below];
+        bounds.iter().all(Option::is_none)
+    }
+
+    /// Numbers are compared as floats. Near a bound whose distance floats cannot tell, and beyond
+    /// the integers that they hold exactly, nothing is proven.
+    pub(super) fn admits(&self, digits: &str) -> bool {
+        let Some(number) = small_integer(digits).or_else(|| digits.parse().ok()) else {
+            return false;
+        };
+        number.abs() < EXACT_MAX
+            && self.minimum.is_none_or(|bound| number >= bound)
+            && self.maximum.is_none_or(|bound| number <= bound)
+            && self.above.is_none_or(|bound| number > bound)
+            && self.below.is_none_or(|bound| number < bound)
+    }
+}
+
+/// A few digits alone, which are most numbers there are.
+fn small_integer(digits: &str) -> Option<f64> {
+    if digits.len() > 15 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let number = digits
+        .bytes()
+        .fold(0_u64, |sum, digit| sum * 10 + u64::from(digit - b'0'));
+    Some(number as f64)
+}
+
+/// Bounds of a length.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Length {
+    pub(super) minimum: u64,
+    pub(super) maximum: u64,
+}
+
+impl Length {
+    pub(super) fn admits(&self, length: u64) -> bool {
+        self.minimum <= length && length <= self.maximum
+    }
+
+    /// Counted in characters. A character has one to four bytes, so most texts need no counting.
+    pub(super) fn admits_text(&self, text: &str) -> bool {
+        let bytes = text.len() as u64;
+        let fewest = bytes.div_ceil(4);
+        if bytes <= self.maximum && fewest >= self.minimum {
+            return true;
+        }
+        self.admits(text.chars().count() as u64)
+    }
+}
+
+/// What an object's members must be.
+#[derive(Debug)]
+pub(super) struct Members {
+    pub(super) properties: Box<[Property]>,
+    /// How many of them are required.
+    pub(super) required: usize,
+    /// Every other member; `None` admits all.
+    pub(super) additional: Option<NodeId>,
+    /// How many members there are.
+    pub(super) count: Option<Length>,
+    /// Where each name is, if there are more than a few.
+    pub(super) places: Option<Places>,
+}
+
+/// One named member.
+#[derive(Debug)]
+pub(super) struct Property {
+    pub(super) name: Box<str>,
+    pub(super) node: NodeId,
+    pub(super) required: bool,
+}
+
+impl Members {
+    /// The property of this name. Members mostly come in the order of the schema: then it is the
+    /// one at `expected`.
+    pub(super) fn find(&self, name: &str, expected: usize) -> Option<usize> {
+        if self
+            .properties
+            .get(expected)
+            .is_some_and(|property| *property.name == *name)
+        {
+            return Some(expected);
+        }
+        match &self.places {
+            Some(places) => places.get(name).copied(),
+            None => self
+                .properties
+                .iter()
+                .position(|property| *property.name == *name),
+        }
+    }
+}
+
+/// Integers below this are floats without loss: 2^53.
+const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn admits_what_lies_within_and_nothing_that_floats_cannot_tell() {
+        let range = Range {
+            minimum: Some(1.0),
+            below: Some(10.0),
+            ..Range::default()
+        };
+        for digits in ["1", "9", "9.99", "1e0", "001"] {
+            assert!(range.admits(digits), "{digits}");
+        }
+        for digits in ["0", "10", "-1", "1e400", "x", "0.9"] {
+            assert!(!range.admits(digits), "{digits}");
+        }
+        let wide = Range {
+            minimum: Some(0.0),
+            ..Range::default()
+        };
+        assert!(wide.admits("9007199254740991"));
+        assert!(!wide.admits("9007199254740993"));
+    }
+
+    #[test]
+    fn counts_characters_where_bytes_do_not_decide() {
+        let length = Length {
+            minimum: 2,
+            maximum: 3,
+        };
+        for text in ["ab", "abc", "éé", "ééé", "😀😀😀"] {
+            assert!(length.admits_text(text), "{text}");
+        }
+        for text in ["", "a", "é", "😀", "abcd", "éééé"] {
+            assert!(!length.admits_text(text), "{text}");
+        }
+    }
+}
