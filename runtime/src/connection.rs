@@ -12,7 +12,7 @@ use spikard_middleware::{CallId, Exchange, Need, Notice, Session};
 
 use crate::{
     core::Core,
-    io::{Stream, shut},
+    io::{BLOCK_BYTES, Stream, shut},
     wheel::{Record, Waiting},
 };
 
@@ -31,6 +31,13 @@ pub(crate) async fn serve(connection: Connection, stream: TcpStream, client: Soc
         let mut session = core.rent_session(client);
         session.feed(&block[..length]);
         core.return_block(block);
+        if length == BLOCK_BYTES {
+            // There is more, and it is most likely here: asking for it costs a third of a read on
+            // the ring, which would be another round of the worker.
+            let mut input = session.lend_input(READ_BYTES);
+            stream.read_ready(&mut input);
+            session.return_input(input);
+        }
         let need = session.advance(&core.station());
         // The common case: all that arrived is answered, and one write carries every reply. The
         // session goes back before the write is awaited, so one serves a whole round.

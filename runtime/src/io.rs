@@ -93,6 +93,20 @@ impl Stream {
         }
     }
 
+    /// Appends what the socket has at once, up to the spare capacity of `buffer`; only while no read
+    /// is under way. The client's end and errors are left for the next read to find.
+    pub(crate) fn read_ready(&self, buffer: &mut Vec<u8>) {
+        debug_assert!(!self.is_armed());
+        let spare = buffer.spare_capacity_mut();
+        let (start, length) = (spare.as_mut_ptr().cast(), spare.len());
+        // SAFETY: the spare capacity is valid for `length` bytes, and the socket is open.
+        let got = unsafe { libc::recv(self.fd, start, length, libc::MSG_DONTWAIT) };
+        if let Ok(got) = usize::try_from(got) {
+            // SAFETY: the kernel has written that many bytes behind the buffer's length.
+            unsafe { buffer.set_len(buffer.len() + got) };
+        }
+    }
+
     /// Begins a read that goes on while other things are awaited.
     pub(crate) fn arm(&mut self, block: impl FnOnce() -> Block) {
         self.reader = match std::mem::replace(&mut self.reader, Reader::Moving) {

@@ -60,7 +60,7 @@ pub(super) fn scan<T: Trace>(
         at: 0,
         depth_left: depth_max,
         depth_max,
-        keys: Vec::new(),
+        keys: Vec::with_capacity(KEYS_COMPARED_MAX),
         contents: Vec::new(),
         fault: None,
         trace,

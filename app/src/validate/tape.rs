@@ -5,6 +5,7 @@
 //! Knows nothing of syntax (the scanner lays it out) or schemas (`tape_node` shows it to them).
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use serde_json::{Map, Number, Value};
 
@@ -39,10 +40,12 @@ pub(super) struct TapeBuilder {
 }
 
 impl TapeBuilder {
-    /// With room for the rows of a text of usual density, so that few grow.
+    /// With room for the rows of a text of usual density: mostly the last tape's.
     pub(super) fn for_text(text: &[u8]) -> Self {
+        let mut rows = SPARE_ROWS.take();
+        rows.reserve((text.len() / BYTES_PER_ROW).clamp(ROWS_MIN, ROWS_KEPT_MAX));
         Self {
-            rows: Vec::with_capacity((text.len() / BYTES_PER_ROW).clamp(8, ROWS_AHEAD_MAX)),
+            rows,
             unescaped: Vec::new(),
         }
     }
@@ -90,6 +93,21 @@ impl Trace for TapeBuilder {
                 self.push(Kind::Unescaped, self.unescaped.len() - 1, 0)
             }
         };
+    }
+}
+
+thread_local! {
+    /// The rows of the last tape of this thread, empty: tapes come one after the other.
+    static SPARE_ROWS: Cell<Vec<Row>> = const { Cell::new(Vec::new()) };
+}
+
+impl Drop for Tape<'_> {
+    fn drop(&mut self) {
+        let mut rows = std::mem::take(&mut self.rows);
+        if rows.capacity() <= ROWS_KEPT_MAX {
+            rows.clear();
+            SPARE_ROWS.set(rows);
+        }
     }
 }
 
@@ -260,5 +278,6 @@ pub(super) fn float(digits: &str) -> f64 {
 /// Bytes of JSON per value and key, in usual documents.
 const BYTES_PER_ROW: usize = 8;
 
-/// Most rows that memory is taken for before they are there.
-const ROWS_AHEAD_MAX: usize = 4096;
+/// Fewest rows that memory is taken for, and most: before they are there, and after.
+const ROWS_MIN: usize = 64;
+const ROWS_KEPT_MAX: usize = 4096;

@@ -191,11 +191,14 @@ impl Session {
         self.input.extend_from_slice(bytes);
     }
 
-    /// Lends the input buffer to be read into, with at least `room` bytes of spare capacity.
-    /// Bytes must be appended, and the buffer returned with [`Session::return_input`].
+    /// Lends the input buffer to be read into, with room for about `room` bytes in all, and for a
+    /// quarter of that behind what it holds. Bytes must be appended, and the buffer returned with
+    /// [`Session::return_input`].
     pub fn lend_input(&mut self, room: usize) -> Vec<u8> {
         self.compact();
-        self.input.reserve(room);
+        // Not `room` more: a pooled session would outgrow what it may keep with every request.
+        self.input
+            .reserve(room.saturating_sub(self.input.len()).max(room / 4));
         std::mem::take(&mut self.input)
     }
 
