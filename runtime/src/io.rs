@@ -93,8 +93,8 @@ impl Stream {
         }
     }
 
-    /// Appends what the socket has at once, up to the spare capacity of `buffer`; only while no read
-    /// is under way. The client's end and errors are left for the next read to find.
+    /// Appends what the socket has at once, up to the spare capacity of `buffer`; only while no
+    /// read is under way. The client's end and errors are left for the next read to find.
     pub(crate) fn read_ready(&self, buffer: &mut Vec<u8>) {
         debug_assert!(!self.is_armed());
         let spare = buffer.spare_capacity_mut();
