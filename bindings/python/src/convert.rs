@@ -1,7 +1,7 @@
 //! Values across the border: the engine's arguments to Python objects, Python results to replies.
 
 use pyo3::{
-    exceptions::{PySystemExit, PyTypeError, PyValueError},
+    exceptions::PySystemExit,
     ffi, intern,
     prelude::*,
     types::{PyByteArray, PyBytes, PyDict, PyList, PyMemoryView, PyString, PyTuple},
@@ -9,7 +9,7 @@ use pyo3::{
 use spikard_host::{Argument, Call, Error, Level, PoolRun, Port, Reply, Status};
 
 use crate::{
-    engine::{Arguments, Route, Source},
+    engine::{Arguments, Binding, Default, Route, Source},
     request::Request,
     setup::{hooks, log},
 };
@@ -53,12 +53,27 @@ fn value<'py, 'a>(
     })
 }
 
-/// Why a handler's parameters could not be filled.
+/// A value that a converter refused.
 pub(crate) struct Misfit<'py> {
     /// `path`, `query`, `headers`, `cookie`, then the name; or `body`.
     loc: Vec<String>,
+    /// What was to be converted: a value, or the body's bytes.
     input: Bound<'py, PyAny>,
     error: PyErr,
+}
+
+/// Why a handler's parameters could not be filled.
+pub(crate) enum Unbound<'py> {
+    /// Values that do not fit, all of them.
+    Misfits(Vec<Misfit<'py>>),
+    /// The interpreter failed.
+    Failed(PyErr),
+}
+
+impl From<PyErr> for Unbound<'_> {
+    fn from(error: PyErr) -> Self {
+        Self::Failed(error)
+    }
 }
 
 /// Fills a handler's parameters.
@@ -66,128 +81,143 @@ pub(crate) fn bind<'py>(
     py: Python<'py>,
     route: &Route,
     call: &Call<'_>,
-) -> Result<Arguments<'py>, Misfit<'py>> {
-    let whole = |error| Misfit {
-        loc: vec![],
-        input: py.None().into_bound(py),
-        error,
-    };
-    let delivered = values(py, call).map_err(whole)?;
+) -> Result<Arguments<'py>, Unbound<'py>> {
+    let delivered = values(py, call)?;
     let mut filled = Vec::with_capacity(route.bindings.len());
-    let mut names: Vec<Bound<'py, PyString>> = Vec::new();
-    let mut by_keyword = false;
+    let mut misfits = Vec::new();
+    // Names passed by keyword, once an absent value without default has left a gap.
+    let mut names: Option<Vec<Bound<'py, PyString>>> = None;
     for binding in &route.bindings {
-        let value = match binding.source {
-            Source::Argument(index) => match delivered.get(index).cloned().flatten() {
-                Some(value) => Some(converted(route, index, &binding.converter, value)?),
+        let value = match sent(py, route, binding, call, &delivered)? {
+            Sent::Value(value) => Some(value),
+            Sent::Misfit(misfit) => {
+                misfits.push(misfit);
+                continue;
+            }
+            Sent::Nothing => match &binding.default {
+                Some(Default::Value(value)) => Some(value.bind(py).clone()),
+                Some(Default::Factory(make)) => Some(make.bind(py).call0()?),
                 None => None,
             },
-            // A chunked body may turn out empty: then there is nothing to convert.
-            Source::Body if call.body().is_empty() && binding.converter.is_some() => None,
-            Source::Body if call.has_body() => Some(body(py, &binding.converter, call)?),
-            Source::Body => None,
-            Source::Request => {
-                let request = Request::new(py, call, route, &delivered).map_err(whole)?;
-                Some(Bound::new(py, request).map_err(whole)?.into_any())
-            }
         };
-        // An absent value leaves the Python default in place, so all behind it go by keyword.
-        by_keyword |= binding.keyword_only || value.is_none();
-        let Some(value) = value else { continue };
-        filled.push(value);
-        if by_keyword {
-            names.push(binding.name.bind(py).clone());
+        match (value, &mut names) {
+            (Some(value), None) => filled.push(value),
+            (Some(value), Some(names)) => {
+                filled.push(value);
+                names.push(binding.name.bind(py).clone());
+            }
+            // Those behind the gap go by keyword, and so do keyword-only ones before it.
+            (None, names @ None) => {
+                let before = &route.bindings[..filled.len()];
+                let keyword_only = before.iter().filter(|binding| binding.keyword_only);
+                let found = keyword_only.map(|binding| binding.name.bind(py).clone());
+                *names = Some(found.collect());
+            }
+            (None, Some(_)) => {}
         }
     }
-    let names = (!names.is_empty())
-        .then(|| PyTuple::new(py, names))
-        .transpose()
-        .map_err(whole)?;
+    if !misfits.is_empty() {
+        return Err(Unbound::Misfits(misfits));
+    }
+    let names = match names {
+        None => route.keywords.as_ref().map(|names| names.bind(py).clone()),
+        Some(names) if names.is_empty() => None,
+        Some(names) => Some(PyTuple::new(py, names)?),
+    };
     Ok(Arguments {
         values: filled,
         names,
     })
 }
 
-fn converted<'py>(
+/// What a request holds for one parameter.
+enum Sent<'py> {
+    Value(Bound<'py, PyAny>),
+    Nothing,
+    Misfit(Misfit<'py>),
+}
+
+fn sent<'py>(
+    py: Python<'py>,
     route: &Route,
-    index: usize,
-    converter: &Option<Py<PyAny>>,
+    binding: &Binding,
+    call: &Call<'_>,
+    delivered: &[Option<Bound<'py, PyAny>>],
+) -> PyResult<Sent<'py>> {
+    Ok(match &binding.source {
+        Source::Argument(index) => match delivered.get(*index).and_then(Option::as_ref) {
+            Some(value) => converted(binding, value.clone(), || route.parameters[*index].loc()),
+            None => Sent::Nothing,
+        },
+        // A chunked body may turn out empty: then there is nothing to convert.
+        Source::Body if call.body().is_empty() && binding.converter.is_some() => Sent::Nothing,
+        Source::Body if call.has_body() => {
+            let bytes = PyBytes::new(py, call.body()).into_any();
+            converted(binding, bytes, || vec!["body".to_owned()])
+        }
+        Source::Body => Sent::Nothing,
+        Source::Request => {
+            let request = Request::new(py, call, route, delivered)?;
+            Sent::Value(Bound::new(py, request)?.into_any())
+        }
+        Source::Group { first, names } => {
+            let group = PyDict::new(py);
+            for (name, value) in names.iter().zip(&delivered[*first..]) {
+                if let Some(value) = value {
+                    group.set_item(name, value)?;
+                }
+            }
+            let place = || route.parameters[*first].loc().into_iter().take(1).collect();
+            converted(binding, group.into_any(), place)
+        }
+    })
+}
+
+fn converted<'py>(
+    binding: &Binding,
     value: Bound<'py, PyAny>,
-) -> Result<Bound<'py, PyAny>, Misfit<'py>> {
-    let Some(converter) = converter else {
-        return Ok(value);
+    loc: impl FnOnce() -> Vec<String>,
+) -> Sent<'py> {
+    let Some(converter) = &binding.converter else {
+        return Sent::Value(value);
     };
-    let py = value.py();
-    converter.bind(py).call1((&value,)).map_err(|error| {
-        let parameter = &route.parameters[index];
-        let loc = match parameter.source.as_str() {
-            "header" => vec![
-                "headers".to_owned(),
-                parameter.name.to_lowercase().replace('_', "-"),
-            ],
-            source => vec![source.to_owned(), parameter.name.clone()],
-        };
-        Misfit {
-            loc,
+    match converter.bind(value.py()).call1((&value,)) {
+        Ok(converted) => Sent::Value(converted),
+        Err(error) => Sent::Misfit(Misfit {
+            loc: loc(),
             input: value,
             error,
-        }
-    })
+        }),
+    }
 }
 
-fn body<'py>(
-    py: Python<'py>,
-    converter: &Option<Py<PyAny>>,
-    call: &Call<'_>,
-) -> Result<Bound<'py, PyAny>, Misfit<'py>> {
-    let bytes = PyBytes::new(py, call.body());
-    let Some(converter) = converter else {
-        return Ok(bytes.into_any());
+/// Answers a call whose parameters could not be filled: 422 with a row for each value that is to
+/// blame, the problem that a converter raised, or 500.
+pub(crate) fn answer_misfit(py: Python<'_>, port: &Port, call: &Call<'_>, unbound: Unbound<'_>) {
+    let explained = match unbound {
+        Unbound::Failed(error) => Err(error),
+        Unbound::Misfits(misfits) => explain(py, misfits),
     };
-    converter.bind(py).call1((&bytes,)).map_err(|error| Misfit {
-        loc: vec!["body".to_owned()],
-        input: py.None().into_bound(py),
-        error,
-    })
-}
-
-/// Answers a call whose parameters could not be filled: 422 with one row where the value is to
-/// blame, 500 where anything else is.
-pub(crate) fn answer_misfit(py: Python<'_>, port: &Port, call: &Call<'_>, misfit: Misfit<'_>) {
-    let answered = match row(py, &misfit) {
-        Ok(Some(document)) => port.problem(call.id(), &document, None),
-        Ok(None) => {
-            report(py, &misfit.error, &Told::of(call));
-            port.fail(call.id(), None)
-        }
-        Err(error) => {
-            report(py, &error, &Told::of(call));
-            port.fail(call.id(), None)
-        }
+    let answered = match explained {
+        Ok(document) => port.problem(call.id(), &document, None),
+        Err(error) => match problem(py, &error) {
+            Ok(Some(document)) => port.problem(call.id(), &document, None),
+            Ok(None) | Err(_) => {
+                report(py, &error, &Told::of(call));
+                port.fail(call.id(), None)
+            }
+        },
     };
     complain(py, answered);
 }
 
-fn row(py: Python<'_>, misfit: &Misfit<'_>) -> PyResult<Option<String>> {
-    // `msgspec.ValidationError` is a `ValueError`.
-    let blames_value = misfit.error.is_instance_of::<PyValueError>(py)
-        || misfit.error.is_instance_of::<PyTypeError>(py);
-    if misfit.loc.is_empty() || !blames_value {
-        return Ok(None);
-    }
-    let row = PyDict::new(py);
-    row.set_item("type", "value_error")?;
-    row.set_item("loc", &misfit.loc)?;
-    row.set_item("msg", misfit.error.value(py).str()?)?;
-    row.set_item("input", &misfit.input)?;
-    let extensions = PyDict::new(py);
-    extensions.set_item("errors", [row])?;
-    let problem = PyDict::new(py);
-    problem.set_item("status", 422)?;
-    problem.set_item("detail", "1 validation error in request")?;
-    problem.set_item("extensions", extensions)?;
-    crate::context::json_dumps(&problem).map(Some)
+/// The problem that lists what is wrong with some values; the first error that blames no value.
+fn explain(py: Python<'_>, misfits: Vec<Misfit<'_>>) -> PyResult<String> {
+    let misfits: Vec<_> = misfits
+        .into_iter()
+        .map(|misfit| (misfit.loc, misfit.input, misfit.error.into_value(py)))
+        .collect();
+    hooks(py)?.explain.call1(py, (misfits,))?.extract(py)
 }
 
 /// What a log line says about a failed call.

@@ -12,7 +12,6 @@ use spikard_host::App;
 use crate::{context::json_loads, setup::raise};
 
 /// Where one Python parameter gets its value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Source {
     /// The engine's argument of this number.
     Argument(usize),
@@ -20,6 +19,19 @@ pub(crate) enum Source {
     Body,
     /// The request object.
     Request,
+    /// The engine's arguments from this number on, as a dict with these names.
+    Group {
+        first: usize,
+        names: Vec<Py<PyString>>,
+    },
+}
+
+/// What stands in for an absent value.
+pub(crate) enum Default {
+    /// This object, as Python does.
+    Value(Py<PyAny>),
+    /// What this returns, anew for every call.
+    Factory(Py<PyAny>),
 }
 
 /// One Python parameter of a handler.
@@ -28,6 +40,7 @@ pub(crate) struct Binding {
     pub(crate) keyword_only: bool,
     pub(crate) name: Py<PyString>,
     pub(crate) converter: Option<Py<PyAny>>,
+    pub(crate) default: Option<Default>,
 }
 
 /// One value that the engine delivers: its name, and where it is read.
@@ -36,11 +49,26 @@ pub(crate) struct Parameter {
     pub(crate) source: String,
 }
 
+impl Parameter {
+    /// Where a fault of it is reported.
+    pub(crate) fn loc(&self) -> Vec<String> {
+        match self.source.as_str() {
+            "header" => vec![
+                "headers".to_owned(),
+                self.name.to_lowercase().replace('_', "-"),
+            ],
+            source => vec![source.to_owned(), self.name.clone()],
+        }
+    }
+}
+
 /// A Python function behind a route.
 pub(crate) struct Route {
     pub(crate) handler: Py<PyAny>,
     pub(crate) is_async: bool,
     pub(crate) bindings: Vec<Binding>,
+    /// Names of the keyword-only parameters, which are the last ones.
+    pub(crate) keywords: Option<Py<PyTuple>>,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) pattern: Py<PyString>,
 }
@@ -61,8 +89,6 @@ impl Engine {
             .clone()
     }
 }
-
-type BinderEntry = (u32, usize, Py<PyString>, Option<Py<PyAny>>);
 
 #[pymethods]
 impl Engine {
@@ -87,7 +113,7 @@ impl Engine {
         document: &str,
         handler: Py<PyAny>,
         is_async: bool,
-        binder: Vec<BinderEntry>,
+        binder: Vec<Bound<'_, PyTuple>>,
     ) -> PyResult<usize> {
         let document = json_loads(py, document)?.cast_into::<PyDict>()?;
         let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
@@ -101,10 +127,15 @@ impl Engine {
         let pattern = pattern
             .transpose()?
             .unwrap_or_else(|| PyString::new(py, ""));
+        let bindings = binder.iter().map(binding).collect::<PyResult<Vec<_>>>()?;
+        let keyword_only = bindings.iter().filter(|binding| binding.keyword_only);
+        let keywords: Vec<_> = keyword_only.map(|binding| binding.name.bind(py)).collect();
+        let keywords = (!keywords.is_empty()).then(|| PyTuple::new(py, keywords));
         routes.push(Arc::new(Route {
             handler,
             is_async,
-            bindings: binder.into_iter().map(binding).collect::<PyResult<_>>()?,
+            bindings,
+            keywords: keywords.transpose()?.map(Bound::unbind),
             parameters: parameters(&document)?,
             pattern: pattern.unbind(),
         }));
@@ -112,25 +143,44 @@ impl Engine {
     }
 }
 
-fn binding((kind, index, name, converter): BinderEntry) -> PyResult<Binding> {
-    let (source, keyword_only) = match kind {
-        0 => (Source::Argument(index), false),
-        1 => (Source::Body, false),
-        2 => (Source::Request, false),
-        3 => (Source::Argument(index), true),
-        4 => (Source::Body, true),
-        5 => (Source::Request, true),
+/// Reads an entry: kind, index, name, converter, and where they differ from none, the default and
+/// the names of a group.
+fn binding(entry: &Bound<'_, PyTuple>) -> PyResult<Binding> {
+    let kind: u32 = entry.get_item(0)?.extract()?;
+    let index = entry.get_item(1)?.extract()?;
+    let optional = |at: usize| match at < entry.len() {
+        true => entry
+            .get_item(at)
+            .map(|item| Some(item).filter(|item| !item.is_none())),
+        false => Ok(None),
+    };
+    let source = match kind {
+        0 | 3 => Source::Argument(index),
+        1 | 4 => Source::Body,
+        2 | 5 => Source::Request,
+        6 | 7 => Source::Group {
+            first: index,
+            names: entry.get_item(5)?.extract()?,
+        },
         _ => {
             return Err(PyValueError::new_err(format!(
                 "{kind} is no kind of binding"
             )));
         }
     };
+    let default = optional(4)?.map(|default| {
+        let (is_factory, object) = default.extract::<(bool, Py<PyAny>)>()?;
+        PyResult::Ok(match is_factory {
+            true => Default::Factory(object),
+            false => Default::Value(object),
+        })
+    });
     Ok(Binding {
         source,
-        keyword_only,
-        name,
-        converter,
+        keyword_only: matches!(kind, 3..=5 | 7),
+        name: entry.get_item(2)?.extract()?,
+        converter: optional(3)?.map(Bound::unbind),
+        default: default.transpose()?,
     })
 }
 

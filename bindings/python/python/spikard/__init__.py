@@ -28,10 +28,12 @@ from spikard.app import (
     trace,
 )
 from spikard.config import ServerConfig
+from spikard.custom import register_decoder, register_encoder
 from spikard.encoding import encode
 from spikard.errors import AddressInUse, ConfigError, RouteError
 from spikard.headers import Headers
 from spikard.logging import handler_failed, log
+from spikard.misfit import explain
 from spikard.params import Body, Cookie, Header, Path, Query
 from spikard.problem import HttpProblem
 from spikard.response import Response
@@ -60,6 +62,8 @@ __all__ = [
     "patch",
     "post",
     "put",
+    "register_decoder",
+    "register_encoder",
     "route",
     "trace",
 ]
@@ -68,6 +72,7 @@ _native.setup(
     response_type=Response,
     problem_type=HttpProblem,
     encode=encode,
+    explain=explain,
     handler_failed=handler_failed,
     log=log,
     config_error=ConfigError,

@@ -1,15 +1,17 @@
 """The native module: the engine, its workers, and the process tree."""
 
 from asyncio import AbstractEventLoop
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 from spikard.errors import AddressInUse, ConfigError, RouteError
 
-# One entry per parameter of a handler, in order: (kind, index, python_name, converter).
-# Kinds: 0 the engine's argument `index`, 1 the body, 2 the Request; 3, 4 and 5 the same by keyword.
-# A converter receives the engine's value, or the body's bytes.
-Binder = tuple[tuple[int, int, str, Callable[[Any], Any] | None], ...]
+# One entry per parameter of a handler, in order: (kind, index, python_name, converter), and, where
+# they are not None, its default as (made by a call, object) and the names of a group.
+# Kinds: 0 the engine's argument `index`, 1 the body, 2 the Request; 3, 4 and 5 the same by keyword;
+# 6, and 7 by keyword, a dict of the engine's arguments from `index` on, under the group's names.
+# A converter receives the engine's value, the body's bytes, or the dict.
+Binder = tuple[tuple[Any, ...], ...]
 
 class Engine:
     """An application: a configuration and its routes."""
@@ -197,6 +199,7 @@ def setup(
     response_type: type,
     problem_type: type[BaseException],
     encode: Callable[[Any], bytes],
+    explain: Callable[[Sequence[tuple[list[str], Any, Exception]]], str],
     handler_failed: Callable[[BaseException, str, str, str, str], None],
     log: Callable[[int, str], None],
     config_error: type[ConfigError],

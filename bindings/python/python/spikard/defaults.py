@@ -13,13 +13,17 @@ from typing import Any
 
 import msgspec
 
+from spikard.anatomy import fields, is_structured, unwrap
 
-def completing(annotation: Any, decode: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
-    """Return the decoder, completed where its values can hold dataclasses."""
-    if not _reaches_dataclass(annotation, set()):
+T = typing.TypeVar("T")
+
+
+def completing(annotation: Any, decode: Callable[[T], Any]) -> Callable[[T], Any]:
+    """Return the decoder, completed where its values can hold dataclasses with plain defaults."""
+    if not _reaches_defaults(annotation, set()):
         return decode
 
-    def decode_completely(data: bytes) -> Any:
+    def decode_completely(data: T) -> Any:
         value = decode(data)
         complete(value)
         return value
@@ -44,16 +48,31 @@ def complete(value: Any) -> None:
             if own is not None and field.name not in own and hasattr(value, field.name):
                 # Past a frozen class's own refusal: the instance is still in the making.
                 object.__setattr__(value, field.name, getattr(value, field.name))
+            if hasattr(value, field.name):
+                complete(getattr(value, field.name))
+    else:
+        for field in getattr(type(value), "__attrs_attrs__", ()):
             complete(getattr(value, field.name))
 
 
-def _reaches_dataclass(kind: Any, seen: set[int]) -> bool:
+def _reaches_defaults(annotation: Any, seen: set[int]) -> bool:
+    kind, _ = unwrap(annotation)
     if id(kind) in seen:
         return False
     seen.add(id(kind))
-    if dataclasses.is_dataclass(kind):
-        return True
+    origin = typing.get_origin(kind) or kind
     inner = list(typing.get_args(kind))
-    if isinstance(kind, type) and (issubclass(kind, msgspec.Struct) or typing.is_typeddict(kind)):
-        inner += typing.get_type_hints(kind).values()
-    return any(_reaches_dataclass(item, seen) for item in inner)
+    if is_structured(kind) and not hasattr(origin, "__pydantic_validator__"):
+        if dataclasses.is_dataclass(origin) and any(map(_is_plain_default, _kept(origin))):
+            return True
+        inner += [field.annotation for field in fields(kind)]
+    return any(_reaches_defaults(item, seen) for item in inner)
+
+
+def _kept(kind: Any) -> tuple[dataclasses.Field[Any], ...]:
+    """Return the fields of a dataclass whose instances keep them in a dict."""
+    return () if "__slots__" in kind.__dict__ else dataclasses.fields(kind)
+
+
+def _is_plain_default(field: dataclasses.Field[Any]) -> bool:
+    return field.default is not dataclasses.MISSING

@@ -7,6 +7,7 @@ Knows nothing of how a value is read.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 __all__ = ["Body", "Cookie", "Header", "Marker", "Path", "Query"]
@@ -20,6 +21,7 @@ class Marker:
     __slots__ = (
         "alias",
         "default",
+        "default_factory",
         "ge",
         "gt",
         "le",
@@ -38,11 +40,15 @@ class Marker:
         default: Any = ...,
         alias: str | None = None,
         schema: dict[str, Any] | None = None,
+        default_factory: Callable[[], Any] | None = None,
         **limits: Any,
     ) -> None:
         """See `Source.__call__`."""
+        if default is not ... and default_factory is not None:
+            raise TypeError("a default and a default_factory exclude each other; give one of them")
         self.place = place
         self.default = default
+        self.default_factory = default_factory
         self.alias = alias
         self.schema = schema
         for name in LIMITS:
@@ -65,6 +71,7 @@ class Source:
         self,
         default: Any = ...,
         *,
+        default_factory: Callable[[], Any] | None = None,
         alias: str | None = None,
         gt: float | None = None,
         ge: float | None = None,
@@ -78,7 +85,8 @@ class Source:
     ) -> Any:
         """Say that a parameter is read from here.
 
-        `default` applies when the value is absent; `...`, which is the default, means none.
+        `default` applies when the value is absent; `...`, which is the default, means none. What
+        `default_factory` returns applies instead, made anew for each request.
         `alias` is the name on the wire. `gt` to `multiple_of` bound numbers; `min_length` and
         `max_length` bound the characters of text or the items of a list; `pattern` is a regular
         expression, searched for anywhere in the text. `schema`, a JSON Schema, replaces the one of
@@ -89,6 +97,7 @@ class Source:
             default,
             alias,
             schema,
+            default_factory,
             gt=gt,
             ge=ge,
             lt=lt,

@@ -1,242 +1,361 @@
-"""Types as the engine and msgspec see them: JSON Schemas, and the functions that make values.
+"""Types as JSON Schemas: what the engine judges values by.
 
-The engine judges with the schema; what it delivers is plain, and a converter or decoder makes the
-type of the annotation from it.
-Knows nothing of handlers, sources or names.
+Whatever a schema can say is said here, so that one answer lists every fault of a request; what it
+cannot say is found when the value is made.
+Knows nothing of handlers or sources, or of how values are made.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import importlib
-import types
+import enum
+import re
 import typing
-from collections.abc import Callable
-from datetime import datetime, time
-from functools import partial
-from typing import Annotated, Any, Literal, Union
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any, Literal, TypeVar
+from uuid import UUID
 
 import msgspec
 
-from spikard.defaults import completing
-from spikard.params import LIMITS
+from spikard import anatomy, custom, pydantic_models
+from spikard.anatomy import DICTS, LISTS, branches, is_structured, limits_of, unwrap
 
-__all__ = [
-    "body_decoder",
-    "body_schema",
-    "is_document",
-    "is_structured",
-    "limits_of",
-    "normal",
-    "parameter_converter",
-    "parameter_schema",
-    "unwrap",
-    "without_none",
-]
+__all__ = ["body_schema", "group_schemas", "parameter_schema"]
 
-# Values of these types arrive as they are.
-PLAIN = (int, float, bool, str, dict, list, Any, type(None))
+Schema = dict[str, Any]
 
+SIMPLE: dict[Any, Schema] = {
+    Any: {},
+    object: {},
+    type(None): {"type": "null"},
+    bool: {"type": "boolean"},
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    str: {"type": "string"},
+    datetime: {"type": "string", "format": "date-time"},
+    date: {"type": "string", "format": "date"},
+    time: {"type": "string", "format": "time"},
+    timedelta: {"type": "string", "format": "duration"},
+    UUID: {"type": "string", "format": "uuid"},
+    bytes: {"type": "string", "contentEncoding": "base64"},
+    bytearray: {"type": "string", "contentEncoding": "base64"},
+}
+# Neither NaN nor infinities, which JSON cannot say either.
+DECIMAL_PATTERN = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$"
 
-def unwrap(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
-    """Take `Annotated`, `NewType` and `type` aliases off; return the type and what was noted."""
-    notes: tuple[Any, ...] = ()
-    while True:
-        if typing.get_origin(annotation) is Annotated:
-            notes += annotation.__metadata__
-            annotation = annotation.__origin__
-        elif hasattr(annotation, "__supertype__"):
-            annotation = annotation.__supertype__
-        elif type(annotation).__name__ == "TypeAliasType":
-            annotation = annotation.__value__
-        else:
-            return annotation, notes
-
-
-def without_none(annotation: Any) -> tuple[Any, bool]:
-    """Return a type without its None, and whether it had one."""
-    branches = _branches(annotation)
-    rest = [branch for branch in branches if branch is not type(None)]
-    if len(rest) == len(branches) or not rest:
-        return annotation, False
-    return Union[tuple(rest)], True
-
-
-def normal(annotation: Any, limits: dict[str, Any] | None = None) -> Any:
-    """Say a type in msgspec's words: limits of other vocabularies, and RFC 3339 with offsets."""
-    kind, notes = unwrap(annotation)
-    limits = {**limits_of(notes), **(limits or {})}
-    if kind is datetime or kind is time:
-        # RFC 3339 has no times without an offset, and neither have the engine's formats.
-        return Annotated[kind, msgspec.Meta(tz=True)]
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin in (Union, types.UnionType):
-        return Union[tuple(normal(branch, limits) for branch in arguments)]
-    if arguments and origin is not Literal and not is_structured(kind):
-        kind = origin[tuple(map(_normal_argument, arguments))]
-    if kind is type(None) or not limits:
-        return kind
-    return Annotated[kind, msgspec.Meta(**limits)]
+NUMBER_LIMITS = {
+    "gt": "exclusiveMinimum",
+    "ge": "minimum",
+    "lt": "exclusiveMaximum",
+    "le": "maximum",
+    "multiple_of": "multipleOf",
+}
+LIMITS_OF: dict[str, dict[str, str]] = {
+    "integer": NUMBER_LIMITS,
+    "number": NUMBER_LIMITS,
+    "string": {"min_length": "minLength", "max_length": "maxLength", "pattern": "pattern"},
+    "array": {"min_length": "minItems", "max_length": "maxItems"},
+    "object": {"min_length": "minProperties", "max_length": "maxProperties"},
+}
+JSON_TYPES: dict[type, str] = {
+    bool: "boolean",
+    float: "number",
+    int: "integer",
+    str: "string",
+    type(None): "null",
+}
 
 
-def limits_of(notes: tuple[Any, ...]) -> dict[str, Any]:
-    """Return the limits among what an annotation notes; of several for one thing, the first."""
-    limits: dict[str, Any] = {}
-    for note in notes:
-        for name in LIMITS:
-            limit = getattr(note, name, None)
-            if limit is not None:
-                limits.setdefault(name, limit)
-    return limits
+def body_schema(annotation: Any, limits: Mapping[str, Any]) -> Schema | None:
+    """Return the JSON Schema of a body, if it asks for anything. Raises TypeError."""
+    if pydantic_models.takes(annotation):
+        return pydantic_models.schema(annotation)
+    return _Writer().document(annotation, limits) or None
 
 
-def is_structured(kind: Any) -> bool:
-    """Whether a type is a class with named fields: Struct, dataclass, TypedDict, pydantic, ..."""
-    kind = typing.get_origin(kind) or kind
-    if not isinstance(kind, type):
-        return False
-    return (
-        issubclass(kind, msgspec.Struct)
-        or dataclasses.is_dataclass(kind)
-        or typing.is_typeddict(kind)
-        or (issubclass(kind, tuple) and hasattr(kind, "_fields"))
-        or hasattr(kind, "__attrs_attrs__")
-        or hasattr(kind, "__pydantic_validator__")
-    )
-
-
-def is_document(kind: Any) -> bool:
-    """Whether a type can only be meant as a JSON body: also dicts, and lists of such."""
-    branches = [unwrap(branch)[0] for branch in _branches(kind) if branch is not type(None)]
-    return any(
-        is_structured(branch)
-        or branch in (dict, Any)
-        or typing.get_origin(branch) is dict
-        or any(map(is_document, _items(branch)))
-        for branch in branches
-    )
-
-
-def parameter_schema(annotation: Any) -> dict[str, Any]:
+def parameter_schema(annotation: Any, limits: Mapping[str, Any]) -> Schema:
     """Return the JSON Schema of a value outside the body. Raises TypeError for other types."""
-    schema = msgspec.json.schema(annotation)
+    if pydantic_models.takes(annotation):
+        return _flat(pydantic_models.schema(annotation))
+    return _flat(_Writer(textual=True).document(annotation, limits))
+
+
+def group_schemas(annotation: Any) -> dict[str, tuple[Schema, bool]]:
+    """Return, for each member of a structured class, its JSON Schema and whether it is required."""
+    schema = parameter_schema(annotation, {})
+    definitions = schema.get("$defs")
+    required = schema.get("required", ())
+    group = {}
+    for name, member in schema.get("properties", {}).items():
+        alone = _without_null(member)
+        if definitions and "'$ref'" in repr(alone):
+            alone = {**alone, "$defs": definitions}
+        group[name] = (_flat(alone), name in required)
+    return group
+
+
+def _without_null(schema: Schema) -> Schema:
+    """Return a schema without a branch for null: outside the body that is absence."""
+    rest = [branch for branch in schema.get("anyOf", ()) if branch != {"type": "null"}]
+    rest_of_it = {key: value for key, value in schema.items() if key not in ("anyOf", "default")}
+    return {**rest_of_it, **rest[0]} if len(rest) == 1 else schema
+
+
+def _flat(schema: Schema) -> Schema:
+    """Return a schema whose own keywords say its type, not a reference."""
+    schema = dict(schema)
     definitions = schema.pop("$defs", {})
-    reference = schema.pop("$ref", None)
-    if reference is not None:
+    while (reference := schema.pop("$ref", None)) is not None:
         schema = {**definitions[reference.rpartition("/")[2]], **schema}
     if definitions and "'$ref'" in repr(schema):
         schema["$defs"] = definitions
-    return typing.cast("dict[str, Any]", _typed(schema))
+    return schema
 
 
-def parameter_converter(annotation: Any) -> Callable[[Any], Any] | None:
-    """Return what makes the annotation's value from a plain one, if they differ."""
-    if _is_plain(annotation):
-        return None
-    return partial(msgspec.convert, type=annotation)
+class _Writer:
+    """Writes one schema, and the definitions that it refers to."""
+
+    def __init__(self, textual: bool = False) -> None:
+        # Whether numbers are text, as they are outside bodies.
+        self.textual = textual
+        self.definitions: dict[str, Schema] = {}
+        self.names: dict[Any, str] = {}
+
+    def document(self, annotation: Any, limits: Mapping[str, Any]) -> Schema:
+        """Return the schema with its definitions."""
+        schema = self.of(annotation, limits)
+        return {**schema, "$defs": self.definitions} if self.definitions else schema
+
+    def of(self, annotation: Any, outer: Mapping[str, Any] = {}) -> Schema:
+        """Return the schema of a type, within limits noted outside of it."""
+        if type(annotation).__name__ == "TypeAliasType":
+            return self.defined(annotation, lambda: self.of(annotation.__value__), outer)
+        kind, notes = unwrap(annotation)
+        limits = {**limits_of(notes), **outer}
+        if pydantic_models.takes(annotation):
+            return self.adopted(pydantic_models.schema(annotation), kind)
+        options = branches(kind)
+        if len(options) > 1:
+            return self.union(options, limits)
+        schema = self.bare(kind, any(name in NUMBER_LIMITS for name in limits))
+        for note in notes:
+            if isinstance(note, msgspec.Meta) and note.extra_json_schema:
+                schema = {**schema, **note.extra_json_schema}
+            if isinstance(note, msgspec.Meta) and note.tz is False:
+                schema = {"type": "string"}
+        return _limited(schema, limits)
+
+    def bare(self, kind: Any, is_limited: bool = False) -> Schema:
+        """Return the schema of a type without limits."""
+        registered = custom.schema_of(kind)
+        if registered is not None:
+            return dict(registered)
+        origin, arguments = typing.get_origin(kind) or kind, typing.get_args(kind)
+        if _is_hashable(kind) and kind in SIMPLE:
+            return dict(SIMPLE[kind])
+        if kind is Decimal:
+            return self.decimal(is_limited)
+        if origin is Literal:
+            return _choice(list(arguments))
+        if is_structured(kind):
+            return self.defined(kind, lambda: self.structured(kind))
+        if origin in LISTS:
+            return self.sequence(origin, arguments)
+        if origin in DICTS:
+            return self.mapping(arguments)
+        if anatomy.is_path(kind):
+            return {"type": "string"}
+        if isinstance(kind, TypeVar):
+            return self.of(kind.__bound__ or Any)
+        if isinstance(kind, type) and issubclass(kind, enum.Enum):
+            return self.enumeration(kind)
+        if custom.is_known(kind):
+            return {}
+        raise TypeError(
+            f"is or holds {_name(kind)}, a type without a JSON form; tell how it is made with "
+            f"register_decoder({_name(kind)}, ...)"
+        )
+
+    def decimal(self, is_limited: bool) -> Schema:
+        """Return the schema of a Decimal: limits bind numbers, so then it has to be one."""
+        if is_limited:
+            return {"type": "number"}
+        # Outside bodies a number would be read as a float, and lose its last digits.
+        kinds = "string" if self.textual else ["number", "string"]
+        return {"type": kinds, "pattern": DECIMAL_PATTERN}
+
+    def union(self, options: list[Any], limits: Mapping[str, Any]) -> Schema:
+        schemas: list[Schema] = []
+        for option in options:
+            if option is not msgspec.UnsetType:
+                schema = self.of(option)
+                fitting = _fitting(schema, limits)
+                schemas.append({**schema, **fitting})
+        if {} in schemas:
+            return {}
+        return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+
+    def enumeration(self, kind: type[enum.Enum]) -> Schema:
+        values = [member.value for member in kind]
+        if issubclass(kind, enum.Flag):
+            return {"type": "integer", "minimum": 0}
+        if not any(all(isinstance(value, base) for value in values) for base in (int, str)):
+            raise TypeError(
+                f"is or holds {kind.__qualname__}; an Enum's values are either all str or all int"
+            )
+        return _choice(values)
+
+    def sequence(self, origin: Any, arguments: tuple[Any, ...]) -> Schema:
+        if origin is tuple and arguments and arguments[-1] is not ...:
+            items = [] if arguments == ((),) else [self.of(item) for item in arguments]
+            length = len(items)
+            return {
+                "type": "array",
+                "prefixItems": items,
+                "minItems": length,
+                "maxItems": length,
+            }
+        each = self.of(arguments[0]) if arguments else {}
+        return {"type": "array", "items": each} if each else {"type": "array"}
+
+    def mapping(self, arguments: tuple[Any, ...]) -> Schema:
+        schema: Schema = {"type": "object"}
+        if not arguments:
+            return schema
+        values = self.of(arguments[1])
+        if values:
+            schema["additionalProperties"] = values
+        names = self.of(arguments[0])
+        if names.get("type") == "integer":
+            names = {"pattern": r"^-?\d+$"}
+        names = {key: value for key, value in names.items() if key != "type"}
+        if names:
+            schema["propertyNames"] = names
+        return schema
+
+    def defined(
+        self, key: Any, write: Callable[[], Schema], limits: Mapping[str, Any] = {}
+    ) -> Schema:
+        """Return a reference to a definition, which is written once: it may refer to itself."""
+        if key not in self.names:
+            self.names[key] = name = self.free_name(_name(key))
+            self.definitions[name] = {}
+            self.definitions[name] = write()
+        return {"$ref": f"#/$defs/{self.names[key]}"}
+
+    def free_name(self, wanted: str) -> str:
+        """Return a name that no definition has."""
+        wanted = re.sub(r"\W+", "_", wanted).strip("_")
+        name, number = wanted, 2
+        while name in self.definitions:
+            name, number = f"{wanted}_{number}", number + 1
+        return name
+
+    def structured(self, kind: Any) -> Schema:
+        """Return the schema of a class with named fields."""
+        origin = typing.get_origin(kind) or kind
+        members = anatomy.fields(kind)
+        config = getattr(origin, "__struct_config__", None)
+        if anatomy.is_named_tuple(origin) or (config is not None and config.array_like):
+            return self.positional(members, config)
+        properties: dict[str, Schema] = {}
+        required: list[str] = []
+        if config is not None and config.tag is not None:
+            properties[config.tag_field] = _choice([config.tag])
+            required.append(config.tag_field)
+        for member in members:
+            properties[member.name] = self.of(member.annotation)
+            if member.required:
+                required.append(member.name)
+        schema: Schema = {"type": "object", "properties": properties, "required": required}
+        if config is not None and config.forbid_unknown_fields:
+            schema["additionalProperties"] = False
+        return schema
+
+    def positional(self, members: list[anatomy.Field], config: Any) -> Schema:
+        """Return the schema of a class that is a list in JSON."""
+        items = [self.of(member.annotation) for member in members]
+        required = sum(member.required for member in members)
+        if config is not None and config.tag is not None:
+            items.insert(0, _choice([config.tag]))
+            required += 1
+        schema: Schema = {"type": "array", "prefixItems": items, "minItems": required}
+        if config is None or config.forbid_unknown_fields:
+            schema["maxItems"] = len(items)
+        return schema
+
+    def adopted(self, schema: Schema, kind: Any) -> Schema:
+        """Return another library's schema, its definitions among our own."""
+        schema = dict(schema)
+        definitions = schema.pop("$defs", {})
+        if definitions:
+            key = ("adopted", repr(kind))
+            prefix = self.names.setdefault(key, f"{len(self.names)}.")
+            for name, definition in definitions.items():
+                self.definitions[prefix + name] = _moved(definition, prefix)
+        return typing.cast("Schema", _moved(schema, prefix)) if definitions else schema
 
 
-def body_schema(annotation: Any) -> dict[str, Any] | None:
-    """Return the JSON Schema of a body, if it asks for anything. Raises TypeError."""
-    if annotation is Any:
-        return None
-    if _is_pydantic(annotation):
-        return typing.cast("dict[str, Any]", _adapter(annotation).json_schema())
-    models = _models(annotation)
-    if models is None:
-        return msgspec.json.schema(annotation)
-    schemas, definitions = msgspec.json.schema_components(models, ref_template="#/$defs/{name}")
-    return {"anyOf": list(schemas), "$defs": definitions}
-
-
-def body_decoder(annotation: Any) -> Callable[[bytes], Any]:
-    """Return what makes the annotation's value from the bytes of a JSON body."""
-    if _is_pydantic(annotation):
-        return typing.cast("Callable[[bytes], Any]", _adapter(annotation).validate_json)
-    models = _models(annotation)
-    if models is None:
-        return completing(annotation, msgspec.json.Decoder(annotation).decode)
-    decoders: list[Callable[[bytes], Any]] = [
-        msgspec.json.Decoder(model).decode for model in models
-    ]
-    return completing(annotation, partial(_first_of, decoders))
-
-
-def _first_of(decoders: list[Callable[[bytes], Any]], data: bytes) -> Any:
-    """Decode as the first of several models that fits."""
-    refusal: Exception = msgspec.ValidationError("no model fits")
-    for decode in decoders:
-        try:
-            return decode(data)
-        except msgspec.ValidationError as error:
-            refusal = error
-    raise refusal
-
-
-def _models(annotation: Any) -> list[Any] | None:
-    """Return the branches of a union of models that msgspec cannot tell apart by itself."""
-    branches = _branches(annotation)
-    if sum(map(is_structured, branches)) < 2:
-        return None
-    try:
-        msgspec.json.Decoder(annotation)
-    except TypeError:
-        return branches
-    return None
-
-
-def _branches(annotation: Any) -> list[Any]:
-    """Return what a type may be: the branches of a union, or the type itself."""
-    kind, _ = unwrap(annotation)
-    if typing.get_origin(kind) in (Union, types.UnionType):
-        return list(typing.get_args(kind))
-    return [kind]
-
-
-def _items(kind: Any) -> list[Any]:
-    """Return the types of the items of a list, set or tuple."""
-    if typing.get_origin(kind) in (list, set, frozenset, tuple):
-        return [argument for argument in typing.get_args(kind) if argument is not ...]
-    return []
-
-
-def _normal_argument(argument: Any) -> Any:
-    return argument if argument is ... else normal(argument)
-
-
-def _is_plain(annotation: Any) -> bool:
-    """Whether the engine's value is the annotation's already."""
-    kind, _ = unwrap(annotation)
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin is Literal:
-        return True
-    if origin in (list, dict, Union, types.UnionType):
-        return all(map(_is_plain, arguments))
-    return kind in PLAIN
-
-
-def _is_pydantic(annotation: Any) -> bool:
-    kind, _ = unwrap(annotation)
-    return hasattr(kind, "__pydantic_validator__") or any(map(_is_pydantic, typing.get_args(kind)))
-
-
-def _adapter(annotation: Any) -> Any:
-    """Return pydantic's own reader; pydantic is there, for a class of it is."""
-    return importlib.import_module("pydantic").TypeAdapter(annotation)
-
-
-def _typed(schema: Any) -> Any:
-    """Give every `enum` its type: outside bodies the engine converts text by it."""
+def _moved(schema: Any, prefix: str) -> Any:
+    """Return a schema whose references lead to definitions with this before their names."""
     if isinstance(schema, list):
-        return [_typed(entry) for entry in schema]
+        return [_moved(entry, prefix) for entry in schema]
     if not isinstance(schema, dict):
         return schema
-    typed = {key: _typed(entry) for key, entry in schema.items() if key != "enum"}
-    if "enum" in schema:
-        typed["enum"] = schema["enum"]
-        names = {JSON_TYPES[type(value)] for value in schema["enum"] if type(value) in JSON_TYPES}
-        typed.setdefault("type", names.pop() if len(names) == 1 else sorted(names))
-    return typed
+    moved = {key: _moved(value, prefix) for key, value in schema.items()}
+    if isinstance(moved.get("$ref"), str):
+        moved["$ref"] = moved["$ref"].replace("#/$defs/", f"#/$defs/{prefix}", 1)
+    return moved
 
 
-JSON_TYPES: dict[type, str] = {bool: "boolean", float: "number", int: "integer", str: "string"}
+def _choice(values: list[Any]) -> Schema:
+    """Return the schema of one of several values; outside bodies its type decides the reading."""
+    # In this order: True is an int too.
+    names = {
+        next(name for kind, name in JSON_TYPES.items() if isinstance(value, kind))
+        for value in values
+    }
+    return {"type": names.pop() if len(names) == 1 else sorted(names), "enum": values}
+
+
+def _limited(schema: Schema, limits: Mapping[str, Any]) -> Schema:
+    """Return a schema with limits. Raises TypeError for those that its type does not have."""
+    fitting = _fitting(schema, limits)
+    if schema and len(fitting) < len(limits):
+        known = _limit_names(schema)
+        unfit = next(name for name in limits if name not in known)
+        raise TypeError(f"has a limit, {unfit!r}, that its type does not have; take it away")
+    return {**schema, **fitting}
+
+
+def _fitting(schema: Schema, limits: Mapping[str, Any]) -> Schema:
+    """Return the limits that a schema's type has, as keywords."""
+    known = _limit_names(schema)
+    return {known[name]: limit for name, limit in limits.items() if name in known}
+
+
+def _limit_names(schema: Schema) -> dict[str, str]:
+    kinds = schema.get("type", [])
+    if not schema:
+        # Text, as long as nothing is said.
+        return {**LIMITS_OF["string"], **LIMITS_OF["number"]}
+    names: dict[str, str] = {}
+    for kind in [kinds] if isinstance(kinds, str) else kinds:
+        names.update(LIMITS_OF.get(kind, {}))
+    return names
+
+
+def _is_hashable(kind: Any) -> bool:
+    try:
+        hash(kind)
+    except TypeError:
+        return False
+    return True
+
+
+def _name(kind: Any) -> str:
+    """Return a type's name, for definitions and messages."""
+    if typing.get_args(kind) or not hasattr(kind, "__name__"):
+        return repr(kind).replace("typing.", "")
+    return str(kind.__name__)

@@ -15,8 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
+from spikard import anatomy, decoding
 from spikard import schema as schemas
 from spikard._native import Request
 from spikard.errors import RouteError
@@ -24,12 +23,15 @@ from spikard.params import Marker, Source
 
 __all__ = ["Options", "Signature", "describe", "read"]
 
-BinderEntry = tuple[int, int, str, Callable[[Any], Any] | None]
+Default = tuple[bool, Any]
+"""What stands in for an absent value: whether it is made anew by a call, and the object."""
+BinderEntry = tuple[
+    int, int, str, Callable[[Any], Any] | None, Default | None, tuple[str, ...] | None
+]
 Handler = Callable[..., Any]
 
-# Kinds of binder entries; by keyword they are three higher.
-ARGUMENT, BODY, REQUEST = 0, 1, 2
-BY_KEYWORD = 3
+# Kinds of binder entries, as (positional, by keyword).
+ARGUMENT, BODY, REQUEST, GROUP = (0, 3), (1, 4), (2, 5), (6, 7)
 
 # Methods on which a dict or a list of models can only be meant as the body.
 BODY_METHODS = frozenset(("POST", "PUT", "PATCH"))
@@ -68,19 +70,31 @@ class _Parameter:
     marker: Marker | None
     limits: dict[str, Any]
     nullable: bool
-    # The default of the signature: None if there is none, else a tuple of it.
-    own_default: tuple[Any] | None
+    default: Default | None
     by_keyword: bool
     typed: bool
 
     @property
-    def default(self) -> tuple[Any] | None:
-        """The default that the engine must supply, as Python does not."""
-        if self.own_default is not None:
-            return None
-        if self.marker is not None and self.marker.default is not ...:
-            return (self.marker.default,)
-        return (None,) if self.nullable else None
+    def annotation(self) -> Any:
+        """The type, with None if the parameter may be that."""
+        return self.kind | None if self.nullable and self.kind is not Any else self.kind
+
+    @property
+    def wire_name(self) -> str:
+        """The name in a request."""
+        alias = None if self.marker is None else self.marker.alias
+        return alias or self.name
+
+    def entry(
+        self,
+        kinds: tuple[int, int],
+        index: int = 0,
+        converter: Callable[[Any], Any] | None = None,
+        group: tuple[str, ...] | None = None,
+    ) -> BinderEntry:
+        """Return how it is bound."""
+        kind = kinds[self.by_keyword]
+        return (kind, index, self.name, converter, self.default, group)
 
 
 def describe(handler: Handler) -> str:
@@ -95,35 +109,30 @@ def read(handler: Handler, options: Options) -> Signature:
     """Read a handler's signature.
 
     Raises RouteError for what has no place: a parameter without annotation, a type without a JSON
-    form, a second body.
+    form, a second body, a name that is on one side of the path only.
     """
     signature = Signature(handler)
-    names = frozenset(a or b for a, b in PATH_NAME.findall(options.path))
+    names = [a or b for a, b in PATH_NAME.findall(options.path)]
     hints = _hints(handler, options.scope)
-    fill: dict[str, Any] = {}
     for entry in _entries(handler):
         try:
-            parameter = _parameter(entry, hints, names)
-            place = _place(parameter, names, options.methods)
-            offset = BY_KEYWORD if parameter.by_keyword or fill else 0
+            parameter = _parameter(entry, hints, frozenset(names))
+            place = _place(parameter, names, options)
             if place == "request":
-                signature.binder.append((REQUEST + offset, 0, parameter.name, None))
+                signature.binder.append(parameter.entry(REQUEST))
             elif place == "body":
-                if parameter.default is not None:
-                    # An absent body is not handed over, so Python has to know its default.
-                    fill[parameter.name] = parameter.default[0]
-                    offset = BY_KEYWORD
-                _add_body(signature, parameter, options, offset)
+                _add_body(signature, parameter, options)
+            elif place != "path" and anatomy.is_structured(parameter.kind):
+                _add_group(signature, parameter, place)
             else:
-                _add_argument(signature, parameter, place, options, offset)
+                _add_argument(signature, parameter, place, options)
         except TypeError as error:
             raise RouteError(f"{describe(handler)}: parameter '{entry.name}' {error}") from None
-    takes_request = any(kind % BY_KEYWORD == REQUEST for kind, *_ in signature.binder)
+    takes_request = any(entry[0] in REQUEST for entry in signature.binder)
+    _add_rest_of_path(signature, names, options.path, takes_request)
     if signature.body is None and takes_request and set(options.methods) - BODILESS_METHODS:
         # The handler may want the body from the request; a body nobody asks for is thrown away.
         signature.body = {"media": "bytes", "required": False}
-    if fill:
-        signature.handler = functools.partial(handler, **fill)
     return signature
 
 
@@ -133,26 +142,25 @@ def _parameter(
     """Read one parameter. Raises TypeError with the end of a sentence."""
     if entry.kind in (entry.VAR_POSITIONAL, entry.VAR_KEYWORD):
         raise TypeError("stands for any number of values; name each parameter instead")
-    default = entry.default
     known = hints.get(entry.name, REQUEST_HINT if entry.name == "request" else None)
-    kind, notes = schemas.unwrap(Any if known is None else known)
-    marker = _marker((default, *notes))
+    kind, notes = anatomy.unwrap(Any if known is None else known)
+    given: tuple[Any, ...] = () if entry.default is entry.empty else (entry.default,)
+    marker = _marker((*given, *notes))
     if known is None and marker is None and entry.name not in names:
         raise TypeError(
             "has no annotation; write its type, for example "
             f"`{entry.name}: str`, or `{entry.name}: Request` for the request itself"
         )
-    kind, nullable = schemas.without_none(kind)
-    has_default = default is not entry.empty and not isinstance(default, Marker | Source)
-    if has_default and entry.kind is entry.POSITIONAL_ONLY:
-        raise TypeError("is positional-only and has a default; take the `/` out of the signature")
+    kind, nullable = anatomy.without_none(kind)
+    own = anatomy.is_pydantic(known)
     return _Parameter(
         entry.name,
-        kind,
+        # A validator of pydantic's that is noted belongs to the type.
+        known if own and not nullable else kind,
         marker,
-        schemas.limits_of((marker, *notes)),
+        {} if own else anatomy.limits_of((*given, *notes)),
         nullable,
-        (default,) if has_default else None,
+        _default(given, notes, nullable),
         entry.kind is entry.KEYWORD_ONLY,
         known is not None,
     )
@@ -168,49 +176,75 @@ def _marker(notes: tuple[Any, ...]) -> Marker | None:
     return None
 
 
-def _place(parameter: _Parameter, names: frozenset[str], methods: tuple[str, ...]) -> str:
-    """Decide where a parameter is read from."""
+def _default(given: tuple[Any, ...], notes: tuple[Any, ...], nullable: bool) -> Default | None:
+    """Return what stands in for an absent value: the signature's, a marker's, else None."""
+    for note in (*given, *notes):
+        if isinstance(note, Source) or type(note).__name__ == "PydanticUndefinedType":
+            continue
+        if isinstance(note, Marker) or _is_pydantic_field(note):
+            if note.default_factory is not None:
+                return (True, note.default_factory)
+            if note.default is not ... and "Undefined" not in type(note.default).__name__:
+                return (False, note.default)
+        elif note in given:
+            return (False, note)
+    return (False, None) if nullable else None
+
+
+def _is_pydantic_field(note: Any) -> bool:
+    return type(note).__name__ == "FieldInfo" and type(note).__module__.startswith("pydantic")
+
+
+def _place(parameter: _Parameter, names: list[str], options: Options) -> str:
+    """Decide where a parameter is read from. Raises TypeError with the end of a sentence."""
     kind = parameter.kind
     if kind is Request:
         return "request"
-    if parameter.marker is not None:
-        return parameter.marker.place
-    if parameter.name in names:
+    place = None if parameter.marker is None else parameter.marker.place
+    if place == "path" or (place is None and parameter.name in names):
+        if parameter.wire_name not in names:
+            raise TypeError(
+                f"is read from the path, but '{options.path}' has no "
+                f"{{{parameter.wire_name}}}; put it there, or read the value from elsewhere"
+            )
+        if parameter.default is not None and not parameter.nullable:
+            raise TypeError(
+                "has a default, but a path always holds its value; take the default away"
+            )
         return "path"
-    if kind is bytes or any(map(schemas.is_structured, (kind, *typing.get_args(kind)))):
-        return "body" if not _is_list(kind) or BODY_METHODS & set(methods) else "query"
-    if BODY_METHODS & set(methods) and schemas.is_document(kind):
-        return "body"
-    return "query"
+    if place is not None:
+        return place
+    takes_body = not BODY_METHODS.isdisjoint(options.methods)
+    inner = (kind, *typing.get_args(kind))
+    if kind is bytes or any(map(anatomy.is_structured, inner)):
+        return "body" if takes_body or not anatomy.is_list(kind) else "query"
+    return "body" if takes_body and anatomy.is_document(kind) else "query"
 
 
-def _add_body(signature: Signature, parameter: _Parameter, options: Options, offset: int) -> None:
+def _add_body(signature: Signature, parameter: _Parameter, options: Options) -> None:
     """Add the body. Raises TypeError with the end of a sentence."""
     if signature.body is not None:
-        first = next(name for kind, _, name, _ in signature.binder if kind in (BODY, BODY + 3))
+        first = next(entry[2] for entry in signature.binder if entry[0] in BODY)
         raise TypeError(
             f"is a second body beside '{first}'; make one class of both, "
             "or say where it is read from, for example with Query()"
         )
-    kind = parameter.kind
-    if kind is bytes:
+    if parameter.kind is bytes:
         document: dict[str, Any] = {"media": "bytes"}
         decode = None
     else:
-        annotation = schemas.normal(kind, parameter.limits)
-        if parameter.nullable:
-            annotation = annotation | None if annotation is not Any else Any
+        annotation = parameter.annotation
         own = parameter.marker.schema if parameter.marker is not None else None
-        schema = options.body_schema or own or schemas.body_schema(annotation)
+        schema = options.body_schema or own or schemas.body_schema(annotation, parameter.limits)
         document = {"media": "json", "schema": schema}
-        decode = schemas.body_decoder(annotation)
-    document["required"] = parameter.own_default is None and parameter.default is None
+        decode = decoding.body_decoder(annotation)
+    document["required"] = parameter.default is None
     signature.body = document
-    signature.binder.append((BODY + offset, 0, parameter.name, decode))
+    signature.binder.append(parameter.entry(BODY, converter=decode))
 
 
 def _add_argument(
-    signature: Signature, parameter: _Parameter, place: str, options: Options, offset: int
+    signature: Signature, parameter: _Parameter, place: str, options: Options
 ) -> None:
     """Add a parameter that is not the body. Raises TypeError with the end of a sentence."""
     document: dict[str, Any] = {"name": parameter.name, "source": place}
@@ -218,24 +252,53 @@ def _add_argument(
     if marker is not None and marker.alias is not None:
         document["alias"] = marker.alias
     if parameter.typed and parameter.kind is not Any:
-        annotation = schemas.normal(parameter.kind, parameter.limits)
-        document["schema"] = schemas.parameter_schema(annotation)
-        nullable = annotation | None if parameter.nullable else annotation
-        converter = schemas.parameter_converter(nullable)
+        document["schema"] = schemas.parameter_schema(parameter.kind, parameter.limits)
+        converter = decoding.parameter_converter(parameter.annotation)
     elif parameter.limits:
-        document["schema"] = schemas.parameter_schema(schemas.normal(str, parameter.limits))
+        document["schema"] = schemas.parameter_schema(str, parameter.limits)
     if marker is not None and marker.schema is not None:
         document["schema"] = marker.schema
     if parameter.name in options.parameter_schemas:
         document["schema"] = options.parameter_schemas[parameter.name]
     if place != "path":
-        default = parameter.default
-        document["required"] = parameter.own_default is None and default is None
-        if default is not None:
-            document["default"] = msgspec.to_builtins(default[0])
+        document["required"] = parameter.default is None
     index = len(signature.parameters)
     signature.parameters.append(document)
-    signature.binder.append((ARGUMENT + offset, index, parameter.name, converter))
+    signature.binder.append(parameter.entry(ARGUMENT, index, converter))
+
+
+def _add_group(signature: Signature, parameter: _Parameter, place: str) -> None:
+    """Add a class whose members are values of one source. Raises TypeError."""
+    first = len(signature.parameters)
+    members = schemas.group_schemas(parameter.kind)
+    if not members:
+        raise TypeError("has no members that a request could name; give its class some")
+    for name, (schema, required) in members.items():
+        signature.parameters.append(
+            {"name": name, "source": place, "schema": schema, "required": required}
+        )
+    converter = decoding.parameter_converter(parameter.kind)
+    signature.binder.append(parameter.entry(GROUP, first, converter, tuple(members)))
+
+
+def _add_rest_of_path(
+    signature: Signature, names: list[str], path: str, takes_request: bool
+) -> None:
+    """Settle what the path names and the function does not take. Raises RouteError."""
+    taken = {
+        parameter.get("alias", parameter["name"])
+        for parameter in signature.parameters
+        if parameter["source"] == "path"
+    }
+    for name in names:
+        if name in taken:
+            continue
+        if not takes_request:
+            raise RouteError(
+                f"{describe(signature.handler)}: the path '{path}' has {{{name}}}, which the "
+                f"function does not take; add `{name}: str` to its parameters"
+            )
+        signature.parameters.append({"name": name, "source": "path"})
 
 
 def _entries(handler: Handler) -> list[inspect.Parameter]:
@@ -268,10 +331,6 @@ def _function(handler: Handler) -> Any:
     if inspect.isroutine(function) or inspect.isclass(function):
         return function
     return type(function).__call__
-
-
-def _is_list(kind: Any) -> bool:
-    return typing.get_origin(kind) in (list, set, frozenset, tuple)
 
 
 # `{name}`, `{name:hint}` and `:name`; the engine judges the pattern as a whole.
