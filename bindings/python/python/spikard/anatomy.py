@@ -14,7 +14,7 @@ import types
 import typing
 from collections.abc import Iterator, Mapping
 from pathlib import PurePath
-from typing import Annotated, Any, NamedTuple, TypeVar, Union
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar, Union
 
 import msgspec
 
@@ -254,7 +254,7 @@ def _generic(kind: Any, hints: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     origin, arguments = typing.get_origin(kind) or kind, typing.get_args(kind)
     known = dict(zip(getattr(origin, "__parameters__", ()), arguments, strict=False))
     for base in getattr(origin, "__orig_bases__", ()):
-        if isinstance(typing.get_origin(base), type):
+        if isinstance(typing.get_origin(base), type) and typing.get_origin(base) is not Generic:
             yield from _generic(_substitute(base, known), hints)
     for name in inspect.get_annotations(origin):
         if name in hints:

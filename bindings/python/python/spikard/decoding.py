@@ -45,6 +45,8 @@ def _hook(kind: Any, value: Any) -> Any:
     """Make a value of a type that msgspec does not know."""
     if isinstance(kind, type) and issubclass(kind, _StandIn):
         return kind.make(value)
+    if kind is object:
+        return value
     if custom.schema_of(kind) is None and is_path(kind):
         return kind(value)
     if is_pydantic(kind):
