@@ -60,6 +60,8 @@ class Result:
 
 VENV = ".venv/bin/"
 PYTHON_SOURCES = ("bindings/python", "scripts")
+# What uses the package, as type checkers see it.
+SAMPLE_APP = "bindings/python/tests/typing/sample_app.py"
 
 # Tested by suites of their own: the C ABI, and the host that needs a Python to link.
 EXCLUDED = ("--exclude", "spikard-ffi", "--exclude", "spikard-python")
@@ -113,8 +115,14 @@ SUITES = (
     Suite(
         "mypy",
         "python",
-        (VENV + "mypy", "--strict", "bindings/python/python/spikard", "scripts"),
+        (VENV + "mypy", "--strict", "bindings/python/python/spikard", "scripts", SAMPLE_APP),
         paths=(VENV + "mypy",),
+    ),
+    Suite(
+        "pyright",
+        "python",
+        (VENV + "pyright", "--pythonpath", VENV + "python", SAMPLE_APP),
+        paths=(VENV + "pyright",),
     ),
     Suite(
         "pytest",
