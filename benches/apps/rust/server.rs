@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use spikard::{App, Body, Json, Path, Query, ServerConfig, sleep};
+use spikard::{App, Body, Json, Path, Query, ServerConfig, Unchecked, sleep};
 
 fn hello() -> Value {
     json!({ "message": "Hello, World!" })
@@ -51,7 +51,7 @@ struct Search {
     in_stock: bool,
 }
 
-fn search(Query(search): Query<Search>) -> Value {
+fn search(Query(Unchecked(search)): Query<Unchecked<Search>>) -> Value {
     json!({
         "term": search.term, "limit": search.limit, "offset": search.offset,
         "price": search.price, "in_stock": search.in_stock
@@ -71,7 +71,7 @@ struct Line {
     sku: String,
 }
 
-fn order(Json(order): Json<Order>) -> Value {
+fn order(Json(Unchecked(order)): Json<Unchecked<Order>>) -> Value {
     json!({ "id": order.id, "lines": order.lines.len(), "first": order.lines[0].sku })
 }
 

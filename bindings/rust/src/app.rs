@@ -3,19 +3,26 @@
 //! Everything is checked when the application is built, before the first byte is accepted.
 //! Knows nothing of sockets; `server` and `testing` take what is built here.
 
-use std::any::type_name;
+use std::any::{TypeId, type_name};
+use std::error::Error;
+use std::panic::Location;
 use std::sync::Arc;
 
 use serde_json::Value;
+use spikard_app::RouteFault;
 use spikard_contract::route::{
     BodyDocument, BodyMedia, ParameterDocument, ParameterSource, Placement, RouteDocument,
 };
 use spikard_middleware::{Level, Log};
 
 use crate::error::RunError;
-use crate::extract::{Needs, ParameterFacts, RouteFacts, States};
+use crate::extract::{ParameterFacts, RouteFacts, States};
+use crate::failure::Mappers;
 use crate::handler::{Endpoint, Handler, Typed};
+use crate::needs::{Claims, Needs};
 use crate::port::{ServedRoute, Service};
+use crate::problem::Problem;
+use crate::registration::{RegistrationError, RegistrationFault};
 use crate::schema::Schema;
 
 /// An application.
@@ -40,6 +47,7 @@ use crate::schema::Schema;
 pub struct App {
     routes: Vec<Route>,
     states: States,
+    mappers: Mappers,
     log: Arc<dyn Log>,
 }
 
@@ -47,7 +55,8 @@ pub struct App {
 pub struct Route {
     document: RouteDocument,
     endpoint: Box<dyn Endpoint>,
-    states: Vec<(std::any::TypeId, &'static str)>,
+    claims: Claims,
+    location: &'static Location<'static>,
 }
 
 /// A checked application.
@@ -65,6 +74,7 @@ impl Default for App {
 macro_rules! methods {
     ($($(#[$doc:meta])* $name:ident = $method:literal;)*) => {$(
         $(#[$doc])*
+        #[track_caller]
         pub fn $name<M: 'static>(&mut self, path: &str, handler: impl Handler<M>) -> &mut Route {
             self.route(&[$method], path, handler)
         }
@@ -78,6 +88,7 @@ impl App {
         Self {
             routes: Vec::new(),
             states: States::default(),
+            mappers: Mappers::default(),
             log: Arc::new(StandardError),
         }
     }
@@ -100,13 +111,14 @@ impl App {
     }
 
     /// Answers several methods on `path`, a pattern such as `/items/{id:int}`.
+    #[track_caller]
     pub fn route<M: 'static, H: Handler<M>>(
         &mut self,
         methods: &[&str],
         path: &str,
         handler: H,
     ) -> &mut Route {
-        let document = RouteDocument {
+        let mut document = RouteDocument {
             methods: methods.iter().map(|&method| method.to_owned()).collect(),
             path: path.to_owned(),
             handler: 0,
@@ -115,35 +127,62 @@ impl App {
             body: None,
             placement: Placement::Inline,
         };
-        let mut declared = document;
-        let mut needs = Needs {
-            document: &mut declared,
-            states: Vec::new(),
-        };
+        let mut needs = Needs::of(&mut document);
         H::declare(&mut needs);
-        let states = needs.states;
-        self.push(declared, handler, states)
+        let claims = needs.into_claims();
+        self.push(document, handler, claims)
     }
 
     /// Adds a route that is described as a document, exactly as it says: its body is what the
     /// document declares, whatever the handler's arguments. Its `handler` number is not used.
+    #[track_caller]
     pub fn document<M: 'static, H: Handler<M>>(
         &mut self,
         document: RouteDocument,
         handler: H,
     ) -> &mut Route {
-        let mut needs = Needs {
-            document: &mut document.clone(),
-            states: Vec::new(),
-        };
+        let mut declared = document.clone();
+        let mut needs = Needs::of(&mut declared);
         H::declare(&mut needs);
-        let states = needs.states;
-        self.push(document, handler, states)
+        let claims = needs.into_claims().without_route();
+        self.push(document, handler, claims)
     }
 
     /// Shares a value with all handlers that take a `State<S>`; one per type.
     pub fn state<S: Send + Sync + 'static>(&mut self, state: S) -> &mut Self {
         self.states.insert(state);
+        self
+    }
+
+    /// Says what a client is told when a handler fails with an `E`, wherever it is in the chain of
+    /// sources. Without this, an error that is no problem is a 500 and a line in the log. The last
+    /// one given for a type counts.
+    ///
+    /// ```
+    /// use spikard::{App, Problem, TestClient};
+    ///
+    /// #[derive(Debug)]
+    /// struct NoSuchUser(i64);
+    ///
+    /// impl std::fmt::Display for NoSuchUser {
+    ///     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    ///         write!(out, "there is no user {}", self.0)
+    ///     }
+    /// }
+    ///
+    /// impl std::error::Error for NoSuchUser {}
+    ///
+    /// let mut app = App::new();
+    /// app.map_error(|error: &NoSuchUser| Problem::new(404).detail(error.to_string()));
+    /// app.get("/users/1", || Err::<(), _>(NoSuchUser(1)));
+    /// assert_eq!(TestClient::new(app)?.get("/users/1").send().status(), 404);
+    /// # Ok::<(), spikard::RunError>(())
+    /// ```
+    pub fn map_error<E: Error + 'static>(
+        &mut self,
+        map: impl Fn(&E) -> Problem + Send + Sync + 'static,
+    ) -> &mut Self {
+        self.mappers.insert(map);
         self
     }
 
@@ -153,11 +192,12 @@ impl App {
         self
     }
 
+    #[track_caller]
     fn push<M: 'static>(
         &mut self,
         mut document: RouteDocument,
         handler: impl Handler<M>,
-        states: Vec<(std::any::TypeId, &'static str)>,
+        claims: Claims,
     ) -> &mut Route {
         let at = self.routes.len();
         // Far fewer routes than 2^32 fit in memory.
@@ -165,7 +205,8 @@ impl App {
         self.routes.push(Route {
             document,
             endpoint: Box::new(Typed::new(handler)),
-            states,
+            claims,
+            location: Location::caller(),
         });
         &mut self.routes[at]
     }
@@ -174,14 +215,20 @@ impl App {
     pub(crate) fn build(self) -> Result<Built, RunError> {
         let mut app = spikard_app::App::new();
         let mut endpoints = Vec::with_capacity(self.routes.len());
-        for route in self.routes {
-            if let Some((_, name)) = route.states.iter().find(|(id, _)| !self.states.has(*id)) {
-                return Err(RunError::MissingState {
-                    route: route.document.name,
-                    state: name,
-                });
+        let mut placed: Vec<&'static Location<'static>> = Vec::with_capacity(self.routes.len());
+        for mut route in self.routes {
+            let (location, own) = (route.location, route.document.clone());
+            let refuse =
+                |fault| RunError::Registration(RegistrationError::new(location, &own, fault));
+            let has = |(id, _): &&(TypeId, &'static str)| self.states.has(*id);
+            if let Some((_, state)) = route.claims.states.iter().find(|each| !has(each)) {
+                return Err(refuse(RegistrationFault::MissingState { state }));
             }
-            app.add_route(route.document).map_err(RunError::Route)?;
+            route.claims.settle(&mut route.document).map_err(refuse)?;
+            if let Err(error) = app.add_route(route.document) {
+                return Err(refuse(clash(error.fault, &app, &placed)));
+            }
+            placed.push(location);
             endpoints.push(route.endpoint);
         }
         let facts: Vec<RouteFacts> = app.documents().map(facts_of).collect();
@@ -193,6 +240,7 @@ impl App {
         let service = Arc::new(Service {
             routes,
             states: self.states,
+            mappers: self.mappers,
             log: self.log,
         });
         Ok(Built { app, service })
@@ -214,7 +262,8 @@ impl Route {
         self
     }
 
-    /// Declares a query parameter, for handlers that take [`crate::Query`].
+    /// Declares a query parameter, for handlers that take [`crate::Query`]. A parameter that the
+    /// handler's type has too is as it is said here.
     pub fn query(&mut self, name: &str, schema: impl Into<Schema>) -> &mut Self {
         self.parameter(ParameterSource::Query, name, schema.into())
     }
@@ -246,15 +295,44 @@ impl Route {
     }
 
     fn parameter(&mut self, source: ParameterSource, name: &str, schema: Schema) -> &mut Self {
-        self.document.parameters.push(ParameterDocument {
+        let parameter = ParameterDocument {
             name: name.to_owned(),
             source,
             alias: schema.alias,
             schema: Some(schema.document),
             required: schema.required,
             default: schema.default,
-        });
+        };
+        // What is written on the route takes the place of what the handler's type says.
+        let mut all = self.document.parameters.iter_mut();
+        match all.find(|each| each.source == source && each.name == name) {
+            Some(declared) => *declared = parameter,
+            None => self.document.parameters.push(parameter),
+        }
         self
+    }
+}
+
+/// A clash, with the place of the other route.
+fn clash(
+    fault: RouteFault,
+    app: &spikard_app::App,
+    placed: &[&'static Location<'static>],
+) -> RegistrationFault {
+    let other = match &fault {
+        RouteFault::Clash {
+            other_name,
+            other_path,
+            ..
+        } => app
+            .documents()
+            .position(|each| each.name == *other_name && each.path == *other_path),
+        _ => None,
+    };
+    // Every route of the application was placed as it was added.
+    match other.and_then(|at| placed.get(at)) {
+        Some(other) => RegistrationFault::Clash { fault, other },
+        None => RegistrationFault::Route(fault),
     }
 }
 

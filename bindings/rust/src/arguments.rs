@@ -19,6 +19,18 @@ pub(crate) struct Misfit {
     /// The parameter, where one is to blame.
     pub(crate) name: Option<String>,
     pub(crate) reason: String,
+    pub(crate) kind: MisfitKind,
+}
+
+/// What is wrong with a value that does not fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MisfitKind {
+    /// It is not a value of the type.
+    Value,
+    /// A field was not sent.
+    Missing,
+    /// Nothing at all was sent of a type that may be absent as a whole.
+    Nothing,
 }
 
 impl fmt::Display for Misfit {
@@ -34,6 +46,15 @@ impl de::Error for Misfit {
         Self {
             name: None,
             reason: reason.to_string(),
+            kind: MisfitKind::Value,
+        }
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self {
+            name: Some(field.to_owned()),
+            reason: "Field required".to_owned(),
+            kind: MisfitKind::Missing,
         }
     }
 }
@@ -194,16 +215,45 @@ impl<'de, 'a, I: Iterator<Item = View<'a>>> de::SeqAccess<'de> for Sequence<I> {
 /// Some arguments of a call, each with its name, as one value.
 struct Named<'a, 'n> {
     items: &'a [(&'n str, View<'a>)],
+    /// Whether all of them may be absent together.
+    is_optional: bool,
 }
 
 /// Reads `items` as a `T`: the only one as itself, several as a tuple or a struct.
 pub(crate) fn read<T: DeserializeOwned>(items: &[(&str, View<'_>)]) -> Result<T, Misfit> {
-    T::deserialize(Named { items })
+    let is_optional = false;
+    T::deserialize(Named { items, is_optional })
+}
+
+/// As [`read`]; `None` when nothing of what `T` reads was sent.
+pub(crate) fn read_optional<T: DeserializeOwned>(
+    items: &[(&str, View<'_>)],
+) -> Result<Option<T>, Misfit> {
+    let is_optional = true;
+    match T::deserialize(Named { items, is_optional }) {
+        Err(misfit) if misfit.kind == MisfitKind::Nothing => Ok(None),
+        read => read.map(Some),
+    }
 }
 
 impl Named<'_, '_> {
+    /// Stops at a type that may be absent and is.
+    fn check_any(&self, fields: Option<&[&str]>) -> Result<(), Misfit> {
+        let is_own = |name: &str| fields.is_none_or(|fields| fields.contains(&name));
+        let mut own = self.items.iter().filter(|(name, _)| is_own(name));
+        if self.is_optional && own.all(|(_, view)| view.is_absent()) {
+            return Err(Misfit {
+                name: None,
+                reason: "Nothing was sent".to_owned(),
+                kind: MisfitKind::Nothing,
+            });
+        }
+        Ok(())
+    }
+
     /// The only argument, for types that are neither tuples nor structs.
     fn only(&self) -> Result<View<'_>, Misfit> {
+        self.check_any(None)?;
         match self.items {
             [(_, view)] => Ok(*view),
             items => Err(de::Error::custom(format!(
@@ -245,22 +295,31 @@ impl<'de> de::Deserializer<'de> for Named<'_, '_> {
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        self.check_any(None)?;
         visitor.visit_map(Members {
             items: self.items,
+            fields: None,
             at: 0,
         })
     }
 
+    /// Only its own fields: another argument of the handler may read the others.
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
-        _: &'static [&'static str],
+        fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Misfit> {
-        self.deserialize_map(visitor)
+        self.check_any(Some(fields))?;
+        visitor.visit_map(Members {
+            items: self.items,
+            fields: Some(fields),
+            at: 0,
+        })
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        self.check_any(None)?;
         match self.items {
             [(_, view)] if view.is(ArgumentKind::List) => view
                 .deserialize_any(visitor)
@@ -350,6 +409,8 @@ impl<'de> de::SeqAccess<'de> for Elements<'_, '_> {
 /// Arguments by name, as members of a struct; absent ones are left out.
 struct Members<'a, 'n> {
     items: &'a [(&'n str, View<'a>)],
+    /// The names that are asked for, if they are known.
+    fields: Option<&'static [&'static str]>,
     at: usize,
 }
 
@@ -361,7 +422,8 @@ impl<'de> de::MapAccess<'de> for Members<'_, '_> {
         seed: K,
     ) -> Result<Option<K::Value>, Misfit> {
         while let Some((name, view)) = self.items.get(self.at) {
-            if !view.is_absent() {
+            let is_asked_for = self.fields.is_none_or(|fields| fields.contains(name));
+            if is_asked_for && !view.is_absent() {
                 let key: StrDeserializer<'_, Misfit> = (*name).into_deserializer();
                 return seed.deserialize(key).map(Some);
             }

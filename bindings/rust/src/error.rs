@@ -3,23 +3,18 @@
 use std::fmt;
 use std::io;
 
-use spikard_app::{LowerError, RouteError};
+use spikard_app::LowerError;
 use spikard_contract::knob::ConfigError;
 use spikard_runtime::TurnError;
 use spikard_runtime::listen::ListenError;
 
+use crate::registration::RegistrationError;
+
 /// See the module's documentation. `Display` is a sentence for the person who started the server,
 /// and so is `Debug`, because that is what a `main` prints that returns this.
 pub enum RunError {
-    /// A route cannot be added.
-    Route(Box<RouteError>),
-    /// A handler takes a `State` that the application was not given.
-    MissingState {
-        /// Name of the route.
-        route: String,
-        /// The state's type.
-        state: &'static str,
-    },
+    /// A route cannot be served as it was registered.
+    Registration(Box<RegistrationError>),
     /// The application cannot be compiled under this configuration.
     Lower(LowerError),
     /// A value of the configuration is out of its range.
@@ -35,12 +30,7 @@ pub enum RunError {
 impl fmt::Display for RunError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Route(error) => error.fmt(out),
-            Self::MissingState { route, state } => write!(
-                out,
-                "route '{route}': its handler takes a State<{state}>, which the application does \
-                 not have; give it one with `app.state(...)`"
-            ),
+            Self::Registration(error) => error.fmt(out),
             Self::Lower(error) => error.fmt(out),
             Self::Config(error) => write!(out, "the configuration is refused: {error}"),
             Self::Listen(error) => error.fmt(out),
@@ -59,12 +49,12 @@ impl fmt::Debug for RunError {
 impl std::error::Error for RunError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Route(error) => Some(error),
+            Self::Registration(error) => Some(error),
             Self::Lower(error) => Some(error),
             Self::Config(error) => Some(error),
             Self::Listen(error) => Some(error),
             Self::System(error) => Some(error),
-            Self::MissingState { .. } | Self::Worker(_) => None,
+            Self::Worker(_) => None,
         }
     }
 }

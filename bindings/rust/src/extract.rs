@@ -4,24 +4,36 @@
 //! Extracted values own what they hold, so that a handler may keep them across a wait.
 
 use std::any::{Any, TypeId, type_name};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use spikard_app::validate::fault::{Fault, Faults, Source};
-use spikard_contract::route::{BodyDocument, BodyMedia, ParameterSource, RouteDocument};
+use spikard_contract::route::{BodyMedia, ParameterSource};
 use spikard_middleware::Exchange;
 
-use crate::arguments::{Misfit, View, Views, read};
+use crate::arguments::{Misfit, MisfitKind, View, Views, read, read_optional};
 use crate::failure::Failure;
+pub use crate::needs::Needs;
 use crate::problem::Problem;
 use crate::request::Request;
 
 /// A type that can be an argument of a handler.
 ///
 /// It is `Send` because a handler may be moved to the thread pool with `blocking`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an argument of a handler",
+    label = "not an argument of a handler",
+    note = "arguments are `Path<T>`, `Query<T>`, `Header<T>`, `Cookie<T>` and `Json<T>` with a `T` \
+            that derives `serde::Deserialize` and `schemars::JsonSchema`, an `Option` of these, \
+            `Body`, `Request`, `Parameters` and `State<S>`",
+    note = "a `T` without a schema is written `Json<Unchecked<T>>`"
+)]
 pub trait Extract: Sized + Send + 'static {
     /// Reads the value from a request that the engine has accepted.
     ///
@@ -73,36 +85,17 @@ impl States {
     }
 }
 
-/// What the arguments of a handler need of their route.
-pub struct Needs<'a> {
-    pub(crate) document: &'a mut RouteDocument,
-    pub(crate) states: Vec<(TypeId, &'static str)>,
-}
-
-impl Needs<'_> {
-    /// The route reads a body of this media; a body that was declared on the route stands.
-    pub fn body(&mut self, media: BodyMedia, required: bool) {
-        self.document.body.get_or_insert(BodyDocument {
-            media,
-            schema: None,
-            required,
-        });
-    }
-}
-
 impl Call<'_> {
-    /// Reads all arguments of one source as a `T`.
-    fn arguments<T: DeserializeOwned>(&self, source: ParameterSource) -> Result<T, Failure> {
+    /// All arguments of one source, each with its name.
+    fn of(&self, source: ParameterSource) -> Vec<(&str, View<'_>)> {
         let all = self
             .route
             .parameters
             .iter()
             .zip(Views::all(&self.exchange.arguments));
-        let items: Vec<(&str, View<'_>)> = all
-            .filter(|(facts, _)| facts.source == source)
+        all.filter(|(facts, _)| facts.source == source)
             .map(|(facts, view)| (&*facts.name, view))
-            .collect();
-        read(&items).map_err(|misfit| self.refuse(source, misfit))
+            .collect()
     }
 
     /// The 422 of a value that the engine accepted and the handler's type does not.
@@ -113,19 +106,29 @@ impl Call<'_> {
             ParameterSource::Header => Source::Header,
             ParameterSource::Cookie => Source::Cookie,
         };
+        let kind = match misfit.kind {
+            MisfitKind::Missing => "missing",
+            MisfitKind::Value | MisfitKind::Nothing => "value_error",
+        };
         let wire = misfit.name.map(|name| {
             let mut all = self.route.parameters.iter();
             let own = all.find(|facts| facts.source == source && *facts.name == *name);
             own.map_or(name, |facts| facts.wire.to_string())
         });
-        refusal(place, wire, misfit.reason, None)
+        refusal(place, wire, kind, misfit.reason, None)
     }
 }
 
-fn refusal(place: Source, name: Option<String>, why: String, input: Option<&Value>) -> Failure {
+fn refusal(
+    place: Source,
+    name: Option<String>,
+    kind: &'static str,
+    why: String,
+    input: Option<&Value>,
+) -> Failure {
     let path = name.into_iter().collect();
     let mut faults = Faults::new();
-    let fault = Fault::new(place, path, "value_error", why);
+    let fault = Fault::new(place, path, kind, why);
     faults.push(fault, input.unwrap_or(&Value::Null));
     Problem::from(faults.into_problem()).into()
 }
@@ -136,9 +139,30 @@ macro_rules! parameters {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
         pub struct $name<T>(pub T);
 
-        impl<T: DeserializeOwned + Send + 'static> Extract for $name<T> {
+        impl<T: DeserializeOwned + JsonSchema + Send + 'static> Extract for $name<T> {
             fn extract(call: &Call<'_>) -> Result<Self, Failure> {
-                call.arguments(ParameterSource::$source).map(Self)
+                let source = ParameterSource::$source;
+                read(&call.of(source))
+                    .map(Self)
+                    .map_err(|misfit| call.refuse(source, misfit))
+            }
+
+            fn declare(needs: &mut Needs<'_>) {
+                needs.parameters::<T>(ParameterSource::$source, false);
+            }
+        }
+
+        /// `None` when nothing of it was sent.
+        impl<T: DeserializeOwned + JsonSchema + Send + 'static> Extract for Option<$name<T>> {
+            fn extract(call: &Call<'_>) -> Result<Self, Failure> {
+                let source = ParameterSource::$source;
+                read_optional(&call.of(source))
+                    .map(|value| value.map($name))
+                    .map_err(|misfit| call.refuse(source, misfit))
+            }
+
+            fn declare(needs: &mut Needs<'_>) {
+                needs.parameters::<T>(ParameterSource::$source, true);
             }
         }
 
@@ -156,21 +180,70 @@ parameters! {
     /// Parameters of the path: `Path<i64>` for one, `Path<(i64, String)>` in their order, or a
     /// struct by name.
     Path = Path;
-    /// Parameters of the query that the route declares with `query`, usually as a struct. A field
-    /// of a parameter that is neither required nor has a default is an `Option`.
+    /// Parameters of the query, usually as a struct: each field is one, as its `JsonSchema` says.
+    /// An `Option`, or a field with `#[serde(default)]`, may be absent. A type that is one value,
+    /// such as `Query<i64>`, reads the one parameter that the route declares with `query`.
+    ///
+    /// ```
+    /// use schemars::JsonSchema;
+    /// use serde::Deserialize;
+    /// use spikard::{App, Query, TestClient};
+    ///
+    /// #[derive(Deserialize, JsonSchema)]
+    /// struct Page {
+    ///     /// How many at most.
+    ///     #[schemars(range(min = 1, max = 100))]
+    ///     #[serde(default = "ten")]
+    ///     limit: u32,
+    ///     tags: Option<Vec<String>>,
+    /// }
+    ///
+    /// fn ten() -> u32 {
+    ///     10
+    /// }
+    ///
+    /// let mut app = App::new();
+    /// app.get("/items", |Query(page): Query<Page>| format!("{} {:?}", page.limit, page.tags));
+    /// let client = TestClient::new(app)?;
+    /// assert_eq!(client.get("/items?tags=a&tags=b").send().text(), r#"10 Some(["a", "b"])"#);
+    /// let refused = client.get("/items?limit=0").send();
+    /// assert_eq!(refused.json()["errors"][0]["type"], "greater_than_equal");
+    /// # Ok::<(), spikard::RunError>(())
+    /// ```
     Query = Query;
-    /// Header fields that the route declares with `header`; a member `x_token` is the field
-    /// `x-token`.
+    /// Header fields, as [`Query`]; a field `x_token` of the struct is the header field `x-token`.
     Header = Header;
-    /// Cookies that the route declares with `cookie`.
+    /// Cookies, as [`Query`].
     Cookie = Cookie;
 }
 
 /// A JSON body as an argument, or JSON as a reply.
 ///
-/// As an argument it is read from the bytes as sent, after the engine has accepted them and judged
-/// them by the route's `body_schema`. What then does not fit `T` is a 422 with a row at `["body"]`.
-/// `Option<Json<T>>` makes the body optional.
+/// As an argument it is read from the bytes as sent, after the engine has judged them by the schema
+/// of `T`, or by the route's `body_schema`. What then does not fit `T` is a 422 with a row at
+/// `["body"]`. `Option<Json<T>>` makes the body optional.
+///
+/// ```
+/// use schemars::JsonSchema;
+/// use serde::{Deserialize, Serialize};
+/// use spikard::{App, Json, TestClient};
+///
+/// #[derive(Deserialize, Serialize, JsonSchema)]
+/// struct Item {
+///     #[schemars(length(min = 1))]
+///     name: String,
+///     count: u8,
+/// }
+///
+/// let mut app = App::new();
+/// app.post("/items", |Json(item): Json<Item>| (201, Json(item)));
+/// let client = TestClient::new(app)?;
+/// let item = serde_json::json!({"name": "", "count": 300});
+/// let errors = client.post("/items").json(&item).send().json()["errors"].take();
+/// assert_eq!(errors[0]["loc"], serde_json::json!(["body", "count"]));
+/// assert_eq!(errors[1]["type"], "string_too_short");
+/// # Ok::<(), spikard::RunError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Json<T>(pub T);
 
@@ -182,21 +255,27 @@ impl<T> Deref for Json<T> {
     }
 }
 
-impl<T: DeserializeOwned + Send + 'static> Extract for Json<T> {
+impl<T: DeserializeOwned + JsonSchema + Send + 'static> Extract for Json<T> {
     fn extract(call: &Call<'_>) -> Result<Self, Failure> {
         let body = &call.exchange.body;
         serde_json::from_slice(body).map(Self).map_err(|error| {
             let input = serde_json::from_slice::<Value>(body).ok();
-            refusal(Source::Body, None, error.to_string(), input.as_ref())
+            refusal(
+                Source::Body,
+                None,
+                "value_error",
+                error.to_string(),
+                input.as_ref(),
+            )
         })
     }
 
     fn declare(needs: &mut Needs<'_>) {
-        needs.body(BodyMedia::Json, true);
+        needs.json::<T>(true);
     }
 }
 
-impl<T: DeserializeOwned + Send + 'static> Extract for Option<Json<T>> {
+impl<T: DeserializeOwned + JsonSchema + Send + 'static> Extract for Option<Json<T>> {
     fn extract(call: &Call<'_>) -> Result<Self, Failure> {
         if call.exchange.body.is_empty() {
             Ok(None)
@@ -206,7 +285,26 @@ impl<T: DeserializeOwned + Send + 'static> Extract for Option<Json<T>> {
     }
 
     fn declare(needs: &mut Needs<'_>) {
-        needs.body(BodyMedia::Json, false);
+        needs.json::<T>(false);
+    }
+}
+
+/// A `T` that has no schema, inside [`Json`], [`Query`] and the like: only serde judges it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Unchecked<T>(pub T);
+
+impl<T> JsonSchema for Unchecked<T> {
+    fn schema_name() -> Cow<'static, str> {
+        "Unchecked".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        true.into()
     }
 }
 
@@ -291,6 +389,6 @@ impl<S: Send + Sync + 'static> Extract for State<S> {
     }
 
     fn declare(needs: &mut Needs<'_>) {
-        needs.states.push((TypeId::of::<S>(), type_name::<S>()));
+        needs.state::<S>();
     }
 }

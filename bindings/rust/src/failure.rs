@@ -1,8 +1,10 @@
 //! The error half of a handler: a problem for the client, or an accident for the log.
 //!
 //! Any `std::error::Error` turns into a [`Failure`] with `?`. Its text is logged under the id of
-//! the request and never sent: the client gets a plain 500.
+//! the request and never sent: the client gets a plain 500, or what `App::map_error` says.
 
+use std::any::TypeId;
+use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
 
@@ -26,6 +28,8 @@ pub(crate) enum Cause {
     Problem(Problem),
     /// The reply is a 500; this is for the log.
     Accident(String),
+    /// The same, unless the application says what a client is told of such an error.
+    Error(Box<dyn Error + Send + Sync>),
 }
 
 impl Failure {
@@ -42,16 +46,48 @@ impl From<Problem> for Failure {
     }
 }
 
-impl<E: Error> From<E> for Failure {
+impl<E: Error + Send + Sync + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
-        let mut reason = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            reason.push_str(": ");
-            reason.push_str(&cause.to_string());
-            source = cause.source();
+        Self(Cause::Error(Box::new(error)))
+    }
+}
+
+/// An error's text, and those of its sources.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+    let texts: Vec<String> = sources(error).map(ToString::to_string).collect();
+    texts.join(": ")
+}
+
+/// An error, then its sources.
+fn sources<'e>(
+    error: &'e (dyn Error + 'static),
+) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error: &&'e (dyn Error + 'static)| {
+        (*error).source()
+    })
+}
+
+type Mapper = Box<dyn Fn(&(dyn Error + 'static)) -> Option<Problem> + Send + Sync>;
+
+/// What clients are told of an application's own errors, by the type of the error.
+#[derive(Default)]
+pub(crate) struct Mappers(HashMap<TypeId, Mapper>);
+
+impl Mappers {
+    pub(crate) fn insert<E: Error + 'static>(
+        &mut self,
+        map: impl Fn(&E) -> Problem + Send + Sync + 'static,
+    ) {
+        let mapper: Mapper = Box::new(move |error| error.downcast_ref::<E>().map(&map));
+        self.0.insert(TypeId::of::<E>(), mapper);
+    }
+
+    /// The problem of the first error in the chain that is mapped.
+    pub(crate) fn problem(&self, error: &(dyn Error + 'static)) -> Option<Problem> {
+        if self.0.is_empty() {
+            return None;
         }
-        Self::new(reason)
+        sources(error).find_map(|error| self.0.values().find_map(|map| map(error)))
     }
 }
 
@@ -60,6 +96,7 @@ impl fmt::Debug for Failure {
         match &self.0 {
             Cause::Problem(problem) => problem.fmt(out),
             Cause::Accident(reason) => write!(out, "Failure({reason:?})"),
+            Cause::Error(error) => write!(out, "Failure({:?})", chain(&**error)),
         }
     }
 }

@@ -22,14 +22,19 @@
 
 mod app;
 mod arguments;
+#[cfg(feature = "tokio")]
+mod bridge;
+mod derived;
 mod error;
 mod extract;
 mod failure;
 mod handler;
 mod link;
+mod needs;
 mod pool;
 mod port;
 mod problem;
+mod registration;
 mod reply;
 mod request;
 pub mod schema;
@@ -38,15 +43,19 @@ mod testing;
 mod timer;
 
 pub use app::{App, Route};
+#[cfg(feature = "tokio")]
+pub use bridge::{Bridged, tokio};
 pub use error::RunError;
 pub use extract::{
-    Body, Call, Cookie, Extract, Header, Json, Needs, Parameters, Path, Query, State,
+    Body, Call, Cookie, Extract, Header, Json, Needs, Parameters, Path, Query, State, Unchecked,
 };
 pub use failure::Failure;
 pub use handler::{Handler, Started, Suspended};
 pub use problem::Problem;
+pub use registration::{RegistrationError, RegistrationFault};
 pub use reply::{HandlerResponse, IntoReply, Reply};
 pub use request::Request;
+pub use schemars::{self, JsonSchema};
 pub use server::Server;
 pub use spikard_contract::config::{Engine, ServerConfig};
 pub use spikard_contract::route::RouteDocument;

@@ -21,7 +21,7 @@ use spikard_middleware::{
 };
 
 use crate::extract::{RouteFacts, States};
-use crate::failure::{Cause, Failure};
+use crate::failure::{Cause, Failure, Mappers, chain};
 use crate::handler::{Endpoint, Started, Suspended};
 use crate::link::{Link, PlaceWaker};
 use crate::pool::{Admission, Pool};
@@ -30,6 +30,7 @@ use crate::pool::{Admission, Pool};
 pub(crate) struct Service {
     pub(crate) routes: Vec<ServedRoute>,
     pub(crate) states: States,
+    pub(crate) mappers: Mappers,
     pub(crate) log: Arc<dyn Log>,
 }
 
@@ -259,10 +260,11 @@ impl Service {
     ) {
         let cause = match result {
             Ok(()) => return,
-            Err(Failure(cause)) => cause,
+            Err(Failure(cause)) => self.mapped(cause),
         };
         let reason = match cause {
             Cause::Accident(reason) => reason,
+            Cause::Error(error) => chain(&*error),
             Cause::Problem(problem) => match problem.write(reply) {
                 Ok(()) => return,
                 Err(failure) => format!("{failure:?}"),
@@ -270,6 +272,19 @@ impl Service {
         };
         self.say(function, request_id, &reason);
         Problem::of(&INTERNAL_SERVER_ERROR).write(reply);
+    }
+
+    /// An error that the application tells clients of becomes that problem. What says so is user
+    /// code, so a panic in it is an accident.
+    fn mapped(&self, cause: Cause) -> Cause {
+        let Cause::Error(error) = cause else {
+            return cause;
+        };
+        match guard(|| self.mappers.problem(&*error)) {
+            Ok(Some(problem)) => Cause::Problem(problem),
+            Ok(None) => Cause::Error(error),
+            Err(Failure(accident)) => accident,
+        }
     }
 
     fn say(&self, function: usize, request_id: &RequestId, reason: &str) {

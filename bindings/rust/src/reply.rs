@@ -24,6 +24,13 @@ use crate::problem::Problem;
 pub use spikard_middleware::Reply;
 
 /// A value that a handler may return.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a reply",
+    label = "not a reply",
+    note = "replies are `Json<T>` with a `T: serde::Serialize`, texts, bytes, `()`, `Problem`, \
+            `HandlerResponse`, `(status, reply)` with a `u16`, and a `Result` of a reply whose \
+            error is a `Problem` or any `std::error::Error`"
+)]
 pub trait IntoReply {
     /// Makes this value the reply, replacing what was there.
     ///

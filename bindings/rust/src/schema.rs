@@ -4,7 +4,10 @@
 //! good as a built one, since `serde_json::Value` turns into a [`Schema`].
 //! Knows nothing of what the keywords mean; the engine does.
 
+use schemars::JsonSchema;
 use serde_json::{Map, Value};
+
+use crate::derived;
 
 /// The schema of one parameter: JSON Schema 2020-12, its default, and whether it may be absent.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +46,12 @@ pub fn string() -> Schema {
 #[must_use]
 pub fn list(items: Schema) -> Schema {
     typed("array").with("items", items.document)
+}
+
+/// What a Rust type says of itself: `schema::of::<Sort>()`.
+#[must_use]
+pub fn of<T: JsonSchema>() -> Schema {
+    Schema::from(derived::value::<T>())
 }
 
 fn typed(name: &str) -> Schema {

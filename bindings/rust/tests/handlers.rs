@@ -6,6 +6,7 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use common::everywhere;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use spikard::{
@@ -13,27 +14,27 @@ use spikard::{
     RunError, State, TestClient, schema,
 };
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 struct Item {
     name: String,
     count: u8,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct Page {
     limit: i64,
     tags: Option<Vec<String>>,
     sort: Option<Sort>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum Sort {
     Name,
     Age,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct Credentials {
     x_token: String,
 }
@@ -84,8 +85,7 @@ fn app() -> App {
         .query("limit", schema::integer().minimum(1).default(10))
         .query("tags", schema::list(schema::string()).optional())
         .query("sort", schema::string().one_of(["name", "age"]).optional());
-    app.post("/items", create)
-        .body_schema(json!({"required": ["name", "count"]}));
+    app.post("/items", create);
     app.put("/maybe", |item: Option<Json<Value>>| {
         Json(item.map(|item| item.0))
     });
@@ -201,7 +201,7 @@ fn what_does_not_fit_the_handlers_type_is_a_422() {
         let row = &reply.json()["errors"][0];
         assert_eq!(
             (&row["type"], &row["loc"]),
-            (&json!("value_error"), &json!(["body"]))
+            (&json!("less_than_equal"), &json!(["body", "count"]))
         );
         let reply = client.get("/small/300").send();
         assert_eq!(reply.status(), 422);
@@ -279,7 +279,7 @@ fn a_missing_state_is_found_at_start() {
     let mut app = App::new();
     app.get("/count", count);
     let error = TestClient::new(app).err().unwrap();
-    assert!(matches!(error, RunError::MissingState { .. }));
+    assert!(matches!(error, RunError::Registration(_)));
     let sentence = error.to_string();
     assert!(
         sentence.contains("'count'") && sentence.contains("AtomicU64"),
