@@ -27,8 +27,10 @@ __all__ = [
     "branches",
     "fields",
     "is_attrs",
+    "is_class",
     "is_document",
     "is_list",
+    "is_mixed_tuple",
     "is_named_tuple",
     "is_path",
     "is_pydantic",
@@ -126,10 +128,15 @@ def _flat(notes: tuple[Any, ...]) -> Iterator[Any]:
             yield from getattr(note, "metadata", ())
 
 
+def is_class(kind: Any) -> bool:
+    """Whether a type is a class, not one with arguments; Python 3.10 takes `list[int]` for one."""
+    return isinstance(kind, type) and typing.get_origin(kind) is None
+
+
 def is_structured(kind: Any) -> bool:
     """Whether a type is a class with named fields: Struct, dataclass, TypedDict, pydantic, ..."""
     kind = typing.get_origin(kind) or kind
-    return isinstance(kind, type) and (
+    return is_class(kind) and (
         issubclass(kind, msgspec.Struct)
         or dataclasses.is_dataclass(kind)
         or is_typed_dict(kind)
@@ -163,31 +170,42 @@ def is_list(kind: Any) -> bool:
     return typing.get_origin(kind) in LISTS
 
 
+def is_mixed_tuple(annotation: Any) -> bool:
+    """Whether a type is a tuple of a fixed length, with items of several types."""
+    kind, _ = unwrap(without_none(annotation)[0])
+    arguments = typing.get_args(kind)
+    return (
+        typing.get_origin(kind) is tuple
+        and ... not in arguments
+        and any(argument != arguments[0] for argument in arguments)
+    )
+
+
 def is_typed_dict(kind: Any) -> bool:
     """Whether a type is a TypedDict, of whichever module."""
-    return isinstance(kind, type) and issubclass(kind, dict) and hasattr(kind, "__required_keys__")
+    return is_class(kind) and issubclass(kind, dict) and hasattr(kind, "__required_keys__")
 
 
 def is_named_tuple(kind: Any) -> bool:
     """Whether a type is a NamedTuple."""
-    return isinstance(kind, type) and issubclass(kind, tuple) and hasattr(kind, "_fields")
+    return is_class(kind) and issubclass(kind, tuple) and hasattr(kind, "_fields")
 
 
 def is_attrs(kind: Any) -> bool:
     """Whether a type is an attrs class."""
-    return isinstance(kind, type) and "__attrs_attrs__" in kind.__dict__
+    return is_class(kind) and "__attrs_attrs__" in kind.__dict__
 
 
 def is_path(kind: Any) -> bool:
     """Whether a type is one of pathlib."""
-    return isinstance(kind, type) and issubclass(kind, PurePath)
+    return is_class(kind) and issubclass(kind, PurePath)
 
 
 def is_pydantic(annotation: Any) -> bool:
     """Whether a type is pydantic's, or is annotated with one of its validators."""
     kind, notes = unwrap(annotation)
     kind = typing.get_origin(kind) or kind
-    if isinstance(kind, type) and hasattr(kind, "__get_pydantic_core_schema__"):
+    if is_class(kind) and hasattr(kind, "__get_pydantic_core_schema__"):
         return True
     return hasattr(kind, "__pydantic_validator__") or any(
         hasattr(note, "__get_pydantic_core_schema__") for note in notes
@@ -269,6 +287,6 @@ def _substitute(annotation: Any, known: Mapping[Any, Any]) -> Any:
         constraints = annotation.__constraints__
         return Union[constraints] if constraints else (annotation.__bound__ or Any)
     parameters = getattr(annotation, "__parameters__", ())
-    if not parameters or isinstance(annotation, type):
+    if not parameters or typing.get_origin(annotation) is None:
         return annotation
     return annotation[tuple(_substitute(parameter, known) for parameter in parameters)]

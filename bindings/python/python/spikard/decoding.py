@@ -14,7 +14,15 @@ from typing import Annotated, Any, Literal, Union
 import msgspec
 
 from spikard import custom, pydantic_models
-from spikard.anatomy import branches, is_path, is_pydantic, is_structured, unwrap
+from spikard.anatomy import (
+    branches,
+    is_class,
+    is_mixed_tuple,
+    is_path,
+    is_pydantic,
+    is_structured,
+    unwrap,
+)
 from spikard.defaults import completing
 
 __all__ = ["body_decoder", "parameter_converter"]
@@ -37,13 +45,15 @@ def parameter_converter(annotation: Any) -> Callable[[Any], Any] | None:
         return None
     if pydantic_models.takes(annotation):
         return pydantic_models.from_value(annotation)
-    convert = partial(msgspec.convert, type=_readable(annotation), dec_hook=_hook)
+    # Items of a mixed tuple arrive as text: a schema says one type for all values of a name.
+    strict = not is_mixed_tuple(annotation)
+    convert = partial(msgspec.convert, type=_readable(annotation), strict=strict, dec_hook=_hook)
     return completing(annotation, convert)
 
 
 def _hook(kind: Any, value: Any) -> Any:
     """Make a value of a type that msgspec does not know."""
-    if isinstance(kind, type) and issubclass(kind, _StandIn):
+    if is_class(kind) and issubclass(kind, _StandIn):
         return kind.make(value)
     if kind is object:
         return value
@@ -91,7 +101,12 @@ def _readable(annotation: Any) -> Any:
     else:
         for note in notes:
             kind = Annotated[kind, note]
-    msgspec.json.Decoder(kind, dec_hook=_hook)
+    try:
+        msgspec.json.Decoder(kind, dec_hook=_hook)
+    except TypeError as error:
+        raise TypeError(
+            f"cannot be read from JSON ({error}); change that, or give Structs in a union tags"
+        ) from None
     return kind
 
 

@@ -70,14 +70,14 @@ JSON_TYPES: dict[type, str] = {
 def body_schema(annotation: Any, limits: Mapping[str, Any]) -> Schema | None:
     """Return the JSON Schema of a body, if it asks for anything. Raises TypeError."""
     if pydantic_models.takes(annotation):
-        return pydantic_models.schema(annotation)
+        return _limited(pydantic_models.schema(annotation), limits)
     return _Writer().document(annotation, limits) or None
 
 
 def parameter_schema(annotation: Any, limits: Mapping[str, Any]) -> Schema:
     """Return the JSON Schema of a value outside the body. Raises TypeError for other types."""
     if pydantic_models.takes(annotation):
-        return _flat(pydantic_models.schema(annotation))
+        return _limited(_flat(pydantic_models.schema(annotation)), limits)
     return _flat(_Writer(textual=True).document(annotation, limits))
 
 
@@ -168,7 +168,7 @@ class _Writer:
             return {"type": "string"}
         if isinstance(kind, TypeVar):
             return self.of(kind.__bound__ or Any)
-        if isinstance(kind, type) and issubclass(kind, enum.Enum):
+        if anatomy.is_class(kind) and issubclass(kind, enum.Enum):
             return self.enumeration(kind)
         if custom.is_known(kind):
             return {}
@@ -209,13 +209,12 @@ class _Writer:
     def sequence(self, origin: Any, arguments: tuple[Any, ...]) -> Schema:
         if origin is tuple and arguments and arguments[-1] is not ...:
             items = [] if arguments == ((),) else [self.of(item) for item in arguments]
-            length = len(items)
-            return {
-                "type": "array",
-                "prefixItems": items,
-                "minItems": length,
-                "maxItems": length,
-            }
+            length = {"minItems": len(items), "maxItems": len(items)}
+            if items and all(item == items[0] for item in items):
+                return {"type": "array", "items": items[0], **length}
+            if self.textual:
+                return {"type": "array", "items": {"type": "string"}, **length}
+            return {"type": "array", "prefixItems": items, **length}
         each = self.of(arguments[0]) if arguments else {}
         return {"type": "array", "items": each} if each else {"type": "array"}
 

@@ -144,6 +144,10 @@ def _parameter(
         raise TypeError("stands for any number of values; name each parameter instead")
     known = hints.get(entry.name, REQUEST_HINT if entry.name == "request" else None)
     kind, notes = anatomy.unwrap(Any if known is None else known)
+    # `Annotated[int, Query()] | None` says the same as `Annotated[int | None, Query()]`.
+    inner, nullable = anatomy.without_none(kind)
+    kind, inner_notes = anatomy.unwrap(inner)
+    notes += inner_notes
     given: tuple[Any, ...] = () if entry.default is entry.empty else (entry.default,)
     marker = _marker((*given, *notes))
     if known is None and marker is None and entry.name not in names:
@@ -151,14 +155,17 @@ def _parameter(
             "has no annotation; write its type, for example "
             f"`{entry.name}: str`, or `{entry.name}: Request` for the request itself"
         )
-    kind, nullable = anatomy.without_none(kind)
-    own = anatomy.is_pydantic(known)
+    if anatomy.is_pydantic(known) or anatomy.is_pydantic(inner):
+        # A validator of pydantic's that is noted belongs to the type, and so do limits.
+        kind = inner if nullable else known
+        limits = anatomy.limits_of((marker,))
+    else:
+        limits = anatomy.limits_of((*given, *notes))
     return _Parameter(
         entry.name,
-        # A validator of pydantic's that is noted belongs to the type.
-        known if own and not nullable else kind,
+        kind,
         marker,
-        {} if own else anatomy.limits_of((*given, *notes)),
+        limits,
         nullable,
         _default(given, notes, nullable),
         entry.kind is entry.KEYWORD_ONLY,

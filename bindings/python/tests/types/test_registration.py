@@ -42,6 +42,15 @@ class Mixed(enum.Enum):
     ONE = 1
 
 
+class Blurred(msgspec.Struct):
+    either: Point | Spot
+
+
+@dataclasses.dataclass
+class Spot:
+    y: int
+
+
 class Lost(msgspec.Struct):
     other: Nowhere  # noqa: F821
 
@@ -56,6 +65,7 @@ def undefined(a: Nowhere): ...  # noqa: F821
 def lost(a: Lost): ...
 def bounded(a: Annotated[str, Query(ge=1)]): ...
 def mixed(a: Mixed): ...
+def blurred(a: Blurred): ...
 def checked(a: Annotated[int, annotated_types.Predicate(bool)]): ...
 def elsewhere(a: Annotated[int, Path()]): ...
 def empty_group(a: Annotated[Empty, Query()]): ...
@@ -115,6 +125,12 @@ class Empty(msgspec.Struct):
         (
             mixed,
             "parameter 'a' is or holds Mixed; an Enum's values are either all str or all int",
+        ),
+        (
+            blurred,
+            "parameter 'a' cannot be read from JSON (Type unions may not contain more than one "
+            "dataclass or attrs type - type `test_registration.Point | test_registration.Spot` "
+            "is not supported); change that, or give Structs in a union tags",
         ),
         (
             checked,

@@ -312,3 +312,32 @@ def test_returns_of_types_of_their_own_kind() -> None:
         ]
 
     assert call(handler).json() == [[1], {"a": 1}, ["a"], [0, 1], {"red": 1}, [1]]
+
+
+@pytest.mark.parametrize(
+    ("annotation", "query", "expected"),
+    [
+        (Annotated[int, Query(alias="z", ge=1)] | None, "z=4", 4),
+        (Annotated[int, Query(alias="z", ge=1)] | None, "", None),
+        (Annotated[int, Query(alias="z", ge=1)] | None, "z=0", "greater_than_equal"),
+        (tuple[int, str], "v=1&v=2", [1, "2"]),
+        (tuple[int, str], "v=x&v=2", "int_parsing"),
+        (tuple[int, str], "v=1", "too_short"),
+        (tuple[int, int], "v=1&v=2", [1, 2]),
+        (tuple[int, date] | None, "v=1&v=2024-01-01", [1, "2024-01-01"]),
+        (int | list[int], "v=1&v=2", [1, 2]),
+        (dict[str, Small], "v[a]=1", {"a": 1}),
+        (dict[str, Small], "v[a]=10", "less_than"),
+        (set[UUID] | None, f"v={TEXT}", [TEXT]),
+    ],
+)
+def test_queries_of_several_values(annotation: Any, query: str, expected: Any) -> None:
+    def handler(v):
+        return v
+
+    handler.__annotations__["v"] = annotation
+    reply = call(handler, f"/?{query}")
+    if reply.status_code == 200:
+        assert reply.json() == expected
+    else:
+        assert [one["type"] for one in rows(reply)] == [expected]
