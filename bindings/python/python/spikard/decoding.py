@@ -6,10 +6,14 @@ Knows nothing of handlers or sources.
 
 from __future__ import annotations
 
+import enum
 import typing
 from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from functools import partial
 from typing import Annotated, Any, Literal, Union
+from uuid import UUID
 
 import msgspec
 
@@ -39,16 +43,61 @@ def body_decoder(annotation: Any) -> Callable[[bytes], Any]:
     return completing(annotation, msgspec.json.Decoder(readable, dec_hook=_hook).decode)
 
 
-def parameter_converter(annotation: Any) -> Callable[[Any], Any] | None:
-    """Return what makes the annotation's value from a plain one, if they differ."""
+def parameter_converter(annotation: Any, is_judged: bool = True) -> Callable[[Any], Any] | None:
+    """Return what makes the annotation's value from a plain one, if they differ.
+
+    `is_judged` says that the value fits the schema of the annotation, and not only another one.
+    Raises TypeError.
+    """
     if _is_plain(annotation):
         return None
     if pydantic_models.takes(annotation):
         return pydantic_models.from_value(annotation)
+    if is_judged and (short := _short_way(annotation)) is not None:
+        return short
+    return completing(annotation, _converter(annotation))
+
+
+def _converter(annotation: Any) -> Callable[[Any], Any]:
+    """Return what makes a value of a type that msgspec reads."""
+    readable = _readable(annotation)
     # Items of a mixed tuple arrive as text: a schema says one type for all values of a name.
     strict = not is_mixed_tuple(annotation)
-    convert = partial(msgspec.convert, type=_readable(annotation), strict=strict, dec_hook=_hook)
-    return completing(annotation, convert)
+    convert = msgspec.convert
+    # msgspec analyses a type at each call, except that it remembers the fields of classes.
+    holder: Any = msgspec.defstruct("Holder", [("value", readable)], array_like=True, gc=False)
+
+    def make(value: Any) -> Any:
+        try:
+            return convert([value], holder, strict=strict, dec_hook=_hook).value
+        except msgspec.ValidationError:
+            # Once more, for a message that tells the place without the holder.
+            return convert(value, readable, strict=strict, dec_hook=_hook)
+
+    return make
+
+
+def _short_way(annotation: Any) -> Callable[[Any], Any] | None:
+    """Return a function of Python's own that makes a type from what its schema admits."""
+    kind, _ = unwrap(annotation)
+    if custom.schema_of(kind) is not None:
+        return None
+    if kind is date:
+        return date.fromisoformat
+    if kind is Decimal:
+        return Decimal
+    if kind in (UUID, datetime, time, timedelta):
+        # Their formats have nothing that JSON would escape.
+        decode = msgspec.json.Decoder(kind).decode
+        return lambda text: decode(f'"{text}"')
+    if is_path(kind):
+        return typing.cast("Callable[[Any], Any]", kind)
+    if is_class(kind) and issubclass(kind, enum.Enum) and not issubclass(kind, enum.Flag):
+        return typing.cast("Callable[[Any], Any]", kind._value2member_map_.__getitem__)
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (set, frozenset) and _is_plain(arguments[0]):
+        return typing.cast("Callable[[Any], Any]", origin)
+    return None
 
 
 def _hook(kind: Any, value: Any) -> Any:
@@ -139,9 +188,7 @@ def _choice(options: list[Any]) -> Any:
     """Return a type whose values are those of the first option that fits."""
     rest = [option for option in options if option is not type(None)]
     readers = [
-        pydantic_models.from_value(option)
-        if pydantic_models.takes(option)
-        else partial(msgspec.convert, type=_readable(option), dec_hook=_hook)
+        pydantic_models.from_value(option) if pydantic_models.takes(option) else _converter(option)
         for option in rest
     ]
     kind = _stand_in(partial(_first_of, readers))

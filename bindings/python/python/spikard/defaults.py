@@ -2,6 +2,7 @@
 
 The decoder leaves a plain default where the class keeps it, as a class attribute; whoever reads the
 instance's own fields, as the encoder does, would not see it.
+Which classes need it, and where they hold others that do, is found once for each class.
 """
 
 from __future__ import annotations
@@ -9,13 +10,27 @@ from __future__ import annotations
 import dataclasses
 import typing
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from spikard.anatomy import fields, is_structured, unwrap
+from spikard.anatomy import fields, is_attrs, is_structured, unwrap
 
-T = typing.TypeVar("T")
+__all__ = ["complete", "completing"]
+
+T = TypeVar("T")
+
+
+class _Plan(NamedTuple):
+    """What is to be done with the instances of a class."""
+
+    template: dict[str, Any] | None
+    """Its fields in order, with their plain defaults; None where nothing is missing."""
+    holders: tuple[str, ...]
+    """Names of the fields that may hold what has to be completed."""
+
+
+_plans: dict[type, _Plan | None] = {}
 
 
 def completing(annotation: Any, decode: Callable[[T], Any]) -> Callable[[T], Any]:
@@ -33,46 +48,75 @@ def completing(annotation: Any, decode: Callable[[T], Any]) -> Callable[[T], Any
 
 def complete(value: Any) -> None:
     """Set every plain default that is missing among an instance's own fields, at any depth."""
-    if isinstance(value, list | tuple | set | frozenset):
+    kind = type(value)
+    if kind is list or kind is tuple:
         for item in value:
             complete(item)
-    elif isinstance(value, dict):
+        return
+    if kind is dict:
         for item in value.values():
             complete(item)
-    elif isinstance(value, msgspec.Struct):
-        for name in value.__struct_fields__:
-            complete(getattr(value, name))
-    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        own = getattr(value, "__dict__", None)
-        for field in dataclasses.fields(value):
-            if own is not None and field.name not in own and hasattr(value, field.name):
-                # Past a frozen class's own refusal: the instance is still in the making.
-                object.__setattr__(value, field.name, getattr(value, field.name))
-            if hasattr(value, field.name):
-                complete(getattr(value, field.name))
+        return
+    try:
+        plan = _plans[kind]
+    except KeyError:
+        plan = _plans[kind] = _plan(kind)
+    if plan is None:
+        if isinstance(value, tuple | set | frozenset):
+            for item in value:
+                complete(item)
+        return
+    if plan.template is not None:
+        own = value.__dict__
+        if len(own) < len(plan.template):
+            # Past a frozen class's own refusal: the instance is still in the making.
+            object.__setattr__(value, "__dict__", plan.template | own)
+    for name in plan.holders:
+        complete(getattr(value, name))
+
+
+def _plan(kind: type) -> _Plan | None:
+    if not is_structured(kind) or hasattr(kind, "__pydantic_validator__"):
+        return None
+    is_dataclass = dataclasses.is_dataclass(kind)
+    if not is_dataclass and not is_attrs(kind) and not issubclass(kind, msgspec.Struct):
+        return None
+    names: tuple[str, ...]
+    if issubclass(kind, msgspec.Struct):
+        names = kind.__struct_fields__
     else:
-        for field in getattr(type(value), "__attrs_attrs__", ()):
-            complete(getattr(value, field.name))
+        names = tuple(field.name for field in fields(kind))
+    reaching = (
+        name
+        for name, field in zip(names, fields(kind), strict=True)
+        if _reaches_defaults(field.annotation, set())
+    )
+    template = None
+    if is_dataclass and "__slots__" not in kind.__dict__:
+        members = dataclasses.fields(kind)
+        template = {field.name: field.default for field in members}
+    return _Plan(template, tuple(reaching))
 
 
 def _reaches_defaults(annotation: Any, seen: set[int]) -> bool:
+    """Whether values of a type may hold a dataclass with plain defaults."""
     kind, _ = unwrap(annotation)
+    if isinstance(kind, TypeVar):
+        return True
     if id(kind) in seen:
         return False
     seen.add(id(kind))
     origin = typing.get_origin(kind) or kind
     inner = list(typing.get_args(kind))
     if is_structured(kind) and not hasattr(origin, "__pydantic_validator__"):
-        if dataclasses.is_dataclass(origin) and any(map(_is_plain_default, _kept(origin))):
+        if dataclasses.is_dataclass(origin) and _has_plain_default(origin):
             return True
         inner += [field.annotation for field in fields(kind)]
     return any(_reaches_defaults(item, seen) for item in inner)
 
 
-def _kept(kind: Any) -> tuple[dataclasses.Field[Any], ...]:
-    """Return the fields of a dataclass whose instances keep them in a dict."""
-    return () if "__slots__" in kind.__dict__ else dataclasses.fields(kind)
-
-
-def _is_plain_default(field: dataclasses.Field[Any]) -> bool:
-    return field.default is not dataclasses.MISSING
+def _has_plain_default(kind: Any) -> bool:
+    """Whether a dataclass has plain defaults, and instances that keep their fields in a dict."""
+    if "__slots__" in kind.__dict__:
+        return False
+    return any(field.default is not dataclasses.MISSING for field in dataclasses.fields(kind))

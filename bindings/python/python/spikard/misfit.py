@@ -39,8 +39,9 @@ PYDANTIC_WORDS = {
     "model_attributes_type": OBJECT,
     "model_type": OBJECT,
 }
-# What msgspec refuses although a schema takes it, by how its message begins.
-MSGSPEC_WORDS = {
+# What msgspec and Python refuse although a schema takes it, by how the message begins.
+REFUSALS = {
+    "year 0 is": ("date_parsing", "Input should be a valid date"),
     "Expected `int`": INTEGER,
     "Integer value out of range": INTEGER,
     "Invalid RFC3339 encoded datetime": ("datetime_parsing", "Input should be a valid datetime"),
@@ -82,6 +83,11 @@ def _rows(error: BaseException, loc: list[str], value: Any) -> Iterator[Row]:
     if _is_pydantic(error):
         yield from _pydantic_rows(error, loc, value)
         return
+    if type(error) is ValueError:
+        # Of Python's own constructors: what programs raise arrives as one of the others.
+        kind, words = _known(str(error))
+        yield {"type": kind, "loc": loc, "msg": words, "input": value}
+        return
     if not isinstance(error, msgspec.ValidationError):
         raise error
     message, path = str(error), []
@@ -92,11 +98,14 @@ def _rows(error: BaseException, loc: list[str], value: Any) -> Iterator[Row]:
     if cause is not None and (_is_pydantic(cause) or isinstance(cause, msgspec.ValidationError)):
         yield from _rows(cause, [*loc, *inner_loc], inner)
         return
-    kind, words = "value_error", message
-    if cause is None:
-        known = (told for start, told in MSGSPEC_WORDS.items() if message.startswith(start))
-        kind, words = next(known, (kind, words))
+    kind, words = ("value_error", message) if cause is not None else _known(message)
     yield {"type": kind, "loc": [*loc, *inner_loc], "msg": words, "input": inner}
+
+
+def _known(message: str) -> tuple[str, str]:
+    """Return type and words of a refusal that no program's code has made."""
+    known = (told for start, told in REFUSALS.items() if message.startswith(start))
+    return next(known, ("value_error", message))
 
 
 def _pydantic_rows(error: Any, loc: list[str], value: Any) -> Iterator[Row]:

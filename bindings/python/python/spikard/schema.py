@@ -41,8 +41,9 @@ SIMPLE: dict[Any, Schema] = {
     bytes: {"type": "string", "contentEncoding": "base64"},
     bytearray: {"type": "string", "contentEncoding": "base64"},
 }
-# Neither NaN nor infinities, which JSON cannot say either.
-DECIMAL_PATTERN = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$"
+# Neither NaN nor infinities, which JSON cannot say either, nor an exponent that fills the memory of
+# whoever makes an integer of it.
+DECIMAL_PATTERN = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,4})?$"
 
 NUMBER_LIMITS = {
     "gt": "exclusiveMinimum",

@@ -258,15 +258,19 @@ def _add_argument(
     marker, converter = parameter.marker, None
     if marker is not None and marker.alias is not None:
         document["alias"] = marker.alias
+    own: Mapping[str, Any] | None = None if marker is None else marker.schema
+    own = options.parameter_schemas.get(parameter.name, own)
     if parameter.typed and parameter.kind is not Any:
         document["schema"] = schemas.parameter_schema(parameter.kind, parameter.limits)
-        converter = decoding.parameter_converter(parameter.annotation)
+        # What is sent is not null, so None is no matter of the converter's.
+        converter = decoding.parameter_converter(
+            parameter.kind if own is None else parameter.annotation,
+            is_judged=own is None and not parameter.limits,
+        )
     elif parameter.limits:
         document["schema"] = schemas.parameter_schema(str, parameter.limits)
-    if marker is not None and marker.schema is not None:
-        document["schema"] = marker.schema
-    if parameter.name in options.parameter_schemas:
-        document["schema"] = options.parameter_schemas[parameter.name]
+    if own is not None:
+        document["schema"] = own
     if place != "path":
         document["required"] = parameter.default is None
     index = len(signature.parameters)

@@ -320,6 +320,13 @@ def test_returns_of_types_of_their_own_kind() -> None:
         (Annotated[int, Query(alias="z", ge=1)] | None, "z=4", 4),
         (Annotated[int, Query(alias="z", ge=1)] | None, "", None),
         (Annotated[int, Query(alias="z", ge=1)] | None, "z=0", "greater_than_equal"),
+        (date, "v=0000-01-01", "date_parsing"),
+        (datetime, "v=0000-01-01T00:00:00Z", "datetime_parsing"),
+        (timedelta, "v=P99999999999D", "duration_parsing"),
+        (Decimal, "v=1e99999", "string_pattern_mismatch"),
+        (Decimal, "v=NaN", "string_pattern_mismatch"),
+        (date, "v=20240101", "date_parsing"),
+        (Colour, "v=RED", "enum"),
         (tuple[int, str], "v=1&v=2", [1, "2"]),
         (tuple[int, str], "v=x&v=2", "int_parsing"),
         (tuple[int, str], "v=1", "too_short"),
@@ -341,3 +348,22 @@ def test_queries_of_several_values(annotation: Any, query: str, expected: Any) -
         assert reply.json() == expected
     else:
         assert [one["type"] for one in rows(reply)] == [expected]
+
+
+@pytest.mark.parametrize(
+    ("annotation", "sent", "kind", "words"),
+    [
+        (date, "x", "date_parsing", "Input should be a valid date"),
+        (UUID, "x", "uuid_parsing", "Input should be a valid UUID"),
+        (Colour, "x", "value_error", "Invalid enum value 'x'"),
+        (set[int], "x", "value_error", "Expected `array`, got `str`"),
+    ],
+)
+def test_types_hold_where_schemas_are_replaced(
+    annotation: Any, sent: Any, kind: str, words: str
+) -> None:
+    def handler(v):
+        return v
+
+    handler.__annotations__["v"] = Annotated[annotation, Query(schema={"type": "string"})]
+    assert rows(call(handler, f"/?v={sent}")) == [row(kind, ["query", "v"], words, sent)]
