@@ -195,7 +195,8 @@ impl Patience {
     }
 }
 
-/// Reads more of a head or body. At the deadline the session answers 408 instead.
+/// Reads more of a head or body. At the deadline the session answers 408 instead, and where the
+/// client's half ends too soon 400.
 async fn fill(
     connection: &Connection,
     stream: &mut Stream,
@@ -212,7 +213,12 @@ async fn fill(
             session.time_out_client(&connection.core.station());
             true
         }
-        Ok(0) | Err(_) => false,
+        // A forced end is ours, and nobody is to be told.
+        Ok(0) => {
+            let core = &connection.core;
+            !core.is_forced() && session.end_of_input(&core.station())
+        }
+        Err(_) => false,
         Ok(length) => {
             patience.bytes += length;
             true

@@ -13,7 +13,9 @@ use std::{
 };
 
 use spikard_contract::config::ServerConfig;
-use spikard_contract::problem::{HANDLER_TIMEOUT, REQUEST_TIMEOUT};
+use spikard_contract::problem::{
+    BAD_REQUEST, CONTENT_LENGTH_MISMATCH, HANDLER_TIMEOUT, REQUEST_TIMEOUT,
+};
 use spikard_proto_http::{BodyDecoder, BodyLength, ChunkLimits, HeadLimits, Version};
 
 use crate::{
@@ -281,6 +283,32 @@ impl Session {
             State::Draining { .. } => self.state = State::Ended { linger: false },
             _ => self.fail_and_close(&problem),
         }
+    }
+
+    /// Answers 400: the client has sent all that it will, and a head or body is not whole. It may
+    /// still read (RFC 9112 §8). False when there is nothing to answer.
+    pub fn end_of_input(&mut self, station: &Station<'_>) -> bool {
+        match self.state {
+            State::Head if self.start < self.input.len() => {
+                let problem = Problem::of(&BAD_REQUEST);
+                self.refuse(
+                    station,
+                    &problem.with_detail("The request ended within its head"),
+                );
+            }
+            State::Body(_) => {
+                let problem = match self.decoder.remaining_declared() {
+                    Some(missing) => Problem::of(&CONTENT_LENGTH_MISMATCH).with_detail(format!(
+                        "The body ended {missing} bytes before its Content-Length"
+                    )),
+                    None => Problem::of(&BAD_REQUEST)
+                        .with_detail("The body ended before its last chunk"),
+                };
+                self.fail_and_close(&problem);
+            }
+            _ => return false,
+        }
+        true
     }
 
     /// Gives up the call at the host, because the client is gone.

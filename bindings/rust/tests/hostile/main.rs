@@ -1,0 +1,116 @@
+//! Bad input against a whole server, on each engine: every attack is answered with its one clear
+//! problem, memory stays flat, and a new connection is served at once.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod attack;
+mod attacks;
+mod server;
+
+use attack::{Answer, Attack, Step};
+use server::Attacked;
+
+/// Most that one attack may make the server hold beyond what it held before, in bytes: a body of
+/// 10 MiB, what its validation needs, and the buffers of the connection.
+const PEAK_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// How often all attacks are carried out. The first two rounds fill what the allocator keeps.
+const ROUNDS: usize = 3;
+
+/// Most that a later round of all attacks may leave behind, in bytes.
+const GROWTH_BYTES_MAX: u64 = 2 * 1024 * 1024;
+
+/// Not a test by itself: the process that the others attack.
+#[test]
+fn serves_for_the_others() {
+    if let Ok(engine) = std::env::var(server::ENGINE) {
+        server::serve(&engine);
+    }
+}
+
+fn proof_of_life() -> Attack {
+    Attack {
+        name: "a plain request",
+        steps: vec![Step::Send(
+            b"GET /users/7 HTTP/1.1\r\nhost: x\r\n\r\n".to_vec(),
+        )],
+        answer: Answer::Status(200),
+    }
+}
+
+/// Carries out every attack once. Returns what went otherwise than it must.
+fn round(server: &Attacked) -> Vec<String> {
+    let mut faults = Vec::new();
+    for attack in attacks::all() {
+        let (before, _) = server.memory();
+        server.forget_peak();
+        let answer = attack.carry_out(&server.address);
+        if answer != attack.answer {
+            faults.push(format!(
+                "{}: {answer:?}, not {:?}",
+                attack.name, attack.answer
+            ));
+        }
+        let alive = proof_of_life().carry_out(&server.address);
+        if alive != Answer::Status(200) {
+            faults.push(format!("after {}: {alive:?}", attack.name));
+        }
+        let (_, peak) = server.memory();
+        let grown = peak.saturating_sub(before);
+        if grown > 8 * 1024 * 1024 {
+            println!("{}: {} MiB at its peak", attack.name, grown >> 20);
+        }
+        if grown > PEAK_BYTES_MAX {
+            faults.push(format!(
+                "{}: {} MiB more at its peak",
+                attack.name,
+                grown >> 20
+            ));
+        }
+    }
+    faults
+}
+
+fn withstands(engine: &str) {
+    if !common::engines().contains(&engine) {
+        // `engines` has said why, or failed.
+        return;
+    }
+    let server = Attacked::start(engine);
+    assert_eq!(
+        proof_of_life().carry_out(&server.address),
+        Answer::Status(200)
+    );
+    let mut held = Vec::new();
+    for count in 1..=ROUNDS {
+        let faults = round(&server);
+        assert!(
+            faults.is_empty(),
+            "{engine}, round {count}:\n{}",
+            faults.join("\n")
+        );
+        held.push(server.memory().0);
+    }
+    let (first, last) = (held[1], held[ROUNDS - 1]);
+    println!(
+        "{engine}: {} attacks in {ROUNDS} rounds; {} KiB, then {} KiB",
+        attacks::all().len(),
+        first >> 10,
+        last >> 10
+    );
+    assert!(
+        last <= first + GROWTH_BYTES_MAX,
+        "{engine}: memory grows: {held:?}"
+    );
+}
+
+#[test]
+fn epoll_withstands_every_attack() {
+    withstands("epoll");
+}
+
+#[test]
+fn io_uring_withstands_every_attack() {
+    withstands("io_uring");
+}
