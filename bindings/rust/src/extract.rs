@@ -26,6 +26,19 @@ use crate::request::Request;
 /// A type that can be an argument of a handler.
 ///
 /// It is `Send` because a handler may be moved to the thread pool with `blocking`.
+///
+/// Other types are refused by the compiler, with a list of those that will do:
+///
+/// ```compile_fail,E0277
+/// struct Own;
+/// spikard::App::new().get("/", |_: Own| "no argument of a handler");
+/// ```
+///
+/// ```compile_fail,E0277
+/// #[derive(serde::Deserialize)]
+/// struct NoSchema {}
+/// spikard::App::new().post("/", |_: spikard::Json<NoSchema>| "derive `JsonSchema`");
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of a handler",
     label = "not an argument of a handler",

@@ -80,8 +80,33 @@ struct Order {
     sort: Option<Sort>,
 }
 
+/// Refers to itself.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+struct Tree {
+    name: String,
+    #[serde(default)]
+    children: Vec<Tree>,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+enum Shape {
+    Circle { radius: f64 },
+    Square { side: u8 },
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+struct Listing {
+    term: String,
+    #[serde(flatten)]
+    page: Page,
+}
+
 fn app() -> App {
     let mut app = App::new();
+    app.post("/trees", |Json(tree): Json<Tree>| Json(tree));
+    app.post("/shapes", |Json(shape): Json<Vec<Shape>>| Json(shape));
+    app.get("/listing", |Query(listing): Query<Listing>| Json(listing));
     app.get("/page", |Query(page): Query<Page>| Json(page));
     app.get("/two", |page: Query<Page>, filter: Query<Filter>| {
         Json((page.0, filter.0))
@@ -243,6 +268,41 @@ fn bodies_are_judged_by_their_types() {
         assert_eq!(rows(&reply), expected);
         let reply = client.post("/unchecked").json(&bad).send();
         assert_eq!(rows(&reply), json!([["value_error", ["body"]]]));
+    });
+}
+
+#[test]
+fn types_refer_to_themselves_choose_and_are_flattened() {
+    everywhere(app, |client| {
+        let tree = json!({"name": "a", "children": [{"name": "b", "children": []}]});
+        let reply = client.post("/trees").json(&tree).send();
+        assert_eq!(reply.json(), tree);
+        let bad = json!({"name": "a", "children": [{"children": [{"name": 1}]}]});
+        let reply = client.post("/trees").json(&bad).send();
+        let expected = json!([
+            [
+                "string_type",
+                ["body", "children", "0", "children", "0", "name"]
+            ],
+            ["missing", ["body", "children", "0", "name"]]
+        ]);
+        assert_eq!(rows(&reply), expected);
+
+        let shapes = json!([{"kind": "circle", "radius": 1.5}, {"kind": "square", "side": 2}]);
+        let reply = client.post("/shapes").json(&shapes).send();
+        assert_eq!(reply.json(), shapes);
+        let reply = client.post("/shapes").json(&[json!({"kind": "x"})]).send();
+        assert_eq!(rows(&reply), json!([["one_of", ["body", "0"]]]));
+
+        let reply = client.get("/listing?term=a&tags=b").send();
+        let expected = json!({"term": "a", "limit": 10, "sort": null, "tags": ["b"]});
+        assert_eq!(reply.json(), expected);
+        let reply = client.get("/listing?limit=0").send();
+        let expected = json!([
+            ["greater_than_equal", ["query", "limit"]],
+            ["missing", ["query", "term"]]
+        ]);
+        assert_eq!(rows(&reply), expected);
     });
 }
 
