@@ -41,7 +41,7 @@ fn value<'py, 'a>(
         Argument::Integer(value) => value.into_pyobject(py)?.into_any(),
         Argument::Float(value) => value.into_pyobject(py)?.into_any(),
         Argument::String(value) => PyString::new(py, value).into_any(),
-        Argument::Json(document) => crate::context::json_loads(py, document)?,
+        Argument::Json(document) => hooks(py)?.decode.bind(py).call1((document,))?,
         Argument::List(length) => {
             let list = PyList::empty(py);
             for _ in 0..length {

@@ -14,7 +14,7 @@ use pyo3::{
 };
 use spikard_host::{Call, Owned, cookies};
 
-use crate::engine::Route;
+use crate::{engine::Route, setup::hooks};
 
 /// One request.
 #[pyclass(frozen, module = "spikard._native")]
@@ -183,8 +183,7 @@ impl Request {
 
     /// The body, read as JSON. Raises `ValueError` if it is not.
     fn json<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let json = py.import(intern!(py, "json"))?;
-        json.call_method1(intern!(py, "loads"), (&self.body,))
+        hooks(py)?.decode.bind(py).call1((&self.body,))
     }
 
     /// The body as UTF-8 text. Raises `UnicodeDecodeError` if it is not.

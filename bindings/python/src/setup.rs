@@ -17,6 +17,8 @@ pub(crate) struct Hooks {
     pub(crate) problem: Py<PyType>,
     /// Any value to JSON bytes.
     pub(crate) encode: Py<PyAny>,
+    /// JSON text or bytes to plain values.
+    pub(crate) decode: Py<PyAny>,
     /// What converters refused, as a problem document; raises what blames no value.
     pub(crate) explain: Py<PyAny>,
     /// Logs what a handler raised.
@@ -44,14 +46,15 @@ static HOOKS: PyOnceLock<Hooks> = PyOnceLock::new();
 
 /// Hands the Python half's classes and functions over. Later calls change nothing.
 #[pyfunction]
-#[pyo3(signature = (*, response_type, problem_type, encode, explain, handler_failed, log,
-    config_error, route_error, address_in_use))]
+#[pyo3(signature = (*, response_type, problem_type, encode, decode, explain, handler_failed,
+    log, config_error, route_error, address_in_use))]
 #[allow(clippy::too_many_arguments, reason = "keywords of one call, made once")]
 pub(crate) fn setup(
     py: Python<'_>,
     response_type: Py<PyType>,
     problem_type: Py<PyType>,
     encode: Py<PyAny>,
+    decode: Py<PyAny>,
     explain: Py<PyAny>,
     handler_failed: Py<PyAny>,
     log: Py<PyAny>,
@@ -73,6 +76,7 @@ pub(crate) fn setup(
         response: response_type,
         problem: problem_type,
         encode,
+        decode,
         explain,
         handler_failed,
         log,

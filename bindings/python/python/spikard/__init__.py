@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
+import msgspec
+
 from spikard import _native
 from spikard._native import Request
 from spikard.app import (
@@ -72,6 +74,7 @@ _native.setup(
     response_type=Response,
     problem_type=HttpProblem,
     encode=encode,
+    decode=msgspec.json.decode,
     explain=explain,
     handler_failed=handler_failed,
     log=log,

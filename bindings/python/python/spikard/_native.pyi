@@ -199,6 +199,7 @@ def setup(
     response_type: type,
     problem_type: type[BaseException],
     encode: Callable[[Any], bytes],
+    decode: Callable[[bytes | str], Any],
     explain: Callable[[Sequence[tuple[list[str], Any, Exception]]], str],
     handler_failed: Callable[[BaseException, str, str, str, str], None],
     log: Callable[[int, str], None],

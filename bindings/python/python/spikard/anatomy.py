@@ -79,6 +79,9 @@ def unwrap(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
             annotation = annotation.__supertype__
         elif type(annotation).__name__ == "TypeAliasType":
             annotation = annotation.__value__
+        elif type(origin).__name__ == "TypeAliasType":
+            known = zip(origin.__type_params__, typing.get_args(annotation), strict=False)
+            annotation = _substitute(origin.__value__, dict(known))
         elif getattr(origin, "_name", None) in QUALIFIERS:
             annotation = typing.get_args(annotation)[0]
         else:

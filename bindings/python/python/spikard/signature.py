@@ -128,6 +128,11 @@ def read(handler: Handler, options: Options) -> Signature:
                 _add_argument(signature, parameter, place, options)
         except TypeError as error:
             raise RouteError(f"{describe(handler)}: parameter '{entry.name}' {error}") from None
+        except RecursionError:
+            raise RouteError(
+                f"{describe(handler)}: parameter '{entry.name}' is or holds an alias that names "
+                "itself; make a class of it"
+            ) from None
     takes_request = any(entry[0] in REQUEST for entry in signature.binder)
     _add_rest_of_path(signature, names, options.path, takes_request)
     if signature.body is None and takes_request and set(options.methods) - BODILESS_METHODS:

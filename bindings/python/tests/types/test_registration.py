@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import sys
 from typing import Annotated, Any, Literal
 
 import annotated_types
@@ -329,3 +330,24 @@ def test_classes_gather_values_of_one_source() -> None:
         (["query", "limit"], "less_than_equal"),
         (["headers", "x-depth"], "int_parsing"),
     ]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="`type` is a statement since 3.12")
+def test_type_aliases() -> None:
+    names: dict[str, Any] = dict(globals())
+    exec(
+        "type Items = list[Item]\ntype Pair[T] = tuple[T, T]\ntype Tree = dict[str, Tree] | int\n",
+        names,
+    )
+    assert body(names["Items"], [{"name": "a"}]) == ([Item("a")], [{"name": "a"}])
+    pair = Annotated[names["Pair"][int], Body()]  # noqa: F821
+    assert body(pair, [1, 2]) == ((1, 2), [1, 2])
+
+    def handler(tree): ...
+
+    handler.__annotations__["tree"] = names["Tree"]
+    with pytest.raises(RouteError) as caught:
+        Spikard().post("/")(handler)
+    assert str(caught.value).endswith(
+        ": parameter 'tree' is or holds an alias that names itself; make a class of it"
+    )
