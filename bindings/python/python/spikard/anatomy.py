@@ -26,6 +26,8 @@ __all__ = [
     "Field",
     "branches",
     "fields",
+    "has_validator",
+    "holds_validator",
     "is_attrs",
     "is_class",
     "is_document",
@@ -206,13 +208,24 @@ def is_path(kind: Any) -> bool:
 
 def is_pydantic(annotation: Any) -> bool:
     """Whether a type is pydantic's, or is annotated with one of its validators."""
-    kind, notes = unwrap(annotation)
+    kind, _ = unwrap(annotation)
     kind = typing.get_origin(kind) or kind
-    if is_class(kind) and hasattr(kind, "__get_pydantic_core_schema__"):
-        return True
-    return hasattr(kind, "__pydantic_validator__") or any(
-        hasattr(note, "__get_pydantic_core_schema__") for note in notes
+    own = ("__get_pydantic_core_schema__", "__pydantic_validator__")
+    return (isinstance(kind, type) and any(hasattr(kind, name) for name in own)) or has_validator(
+        annotation
     )
+
+
+def has_validator(annotation: Any) -> bool:
+    """Whether a type is annotated with a validator of pydantic's."""
+    _, notes = unwrap(annotation)
+    return any(hasattr(note, "__get_pydantic_core_schema__") for note in notes)
+
+
+def holds_validator(annotation: Any) -> bool:
+    """Whether a type, or one of its arguments, is annotated with a validator of pydantic's."""
+    kind, _ = unwrap(annotation)
+    return has_validator(annotation) or any(map(holds_validator, typing.get_args(kind)))
 
 
 def fields(kind: Any) -> list[Field]:

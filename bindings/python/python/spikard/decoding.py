@@ -20,6 +20,7 @@ import msgspec
 from spikard import custom, pydantic_models
 from spikard.anatomy import (
     branches,
+    has_validator,
     is_class,
     is_mixed_tuple,
     is_path,
@@ -136,20 +137,20 @@ def _readable(annotation: Any) -> Any:
     if custom.schema_of(kind) is not None:
         # Asked even where msgspec would read the type in its own way.
         return _stand_in(partial(custom.decode, kind))
-    options = branches(kind)
-    if len(options) > 1 and not _is_readable(annotation):
-        return _choice(options)
-    arguments, origin = typing.get_args(kind), typing.get_origin(kind)
+    if has_validator(annotation) and pydantic_models.takes(annotation):
+        return _stand_in(pydantic_models.from_value(annotation))
+    options, arguments = branches(kind), typing.get_args(kind)
+    origin = typing.get_origin(kind)
     if len(options) > 1:
         kind = Union[tuple(map(_readable, options))]
+        if not _is_readable(kind):
+            return _choice(options)
     elif arguments and origin is not Literal and not is_structured(kind):
         replaced = tuple(each if each is ... else _readable(each) for each in arguments)
         kind = origin[replaced] if replaced != arguments else kind
-    if kind == unwrap(annotation)[0]:
-        kind = annotation
-    else:
-        for note in notes:
-            kind = Annotated[kind, note]
+    for note in notes:
+        # Other notes are the schema's matter.
+        kind = Annotated[kind, note] if isinstance(note, msgspec.Meta) else kind
     try:
         msgspec.json.Decoder(kind, dec_hook=_hook)
     except TypeError as error:

@@ -256,6 +256,12 @@ class _Writer:
         """Return the schema of a class with named fields."""
         origin = typing.get_origin(kind) or kind
         members = anatomy.fields(kind)
+        for member in members:
+            if anatomy.holds_validator(member.annotation):
+                raise TypeError(
+                    f"holds {origin.__qualname__}, where '{member.name}' has a validator that only "
+                    "pydantic's own classes call; make it one of them"
+                )
         config = getattr(origin, "__struct_config__", None)
         if anatomy.is_named_tuple(origin) or (config is not None and config.array_like):
             return self.positional(members, config)

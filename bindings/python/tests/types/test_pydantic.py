@@ -14,7 +14,7 @@ import pydantic
 import pytest
 from serving import body, call, refused, row
 
-from spikard import Body, HttpProblem, Query
+from spikard import Body, HttpProblem, Query, RouteError, Spikard
 
 T = TypeVar("T")
 INTEGER = "Input should be a valid integer, unable to parse string as an integer"
@@ -345,3 +345,20 @@ def test_pydantic_and_attrs_are_imported_by_the_program_only() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (ran.stdout, ran.returncode) == ("[]\n", 0), ran.stderr
+
+
+class Uncalled(msgspec.Struct):
+    numbers: list[Even]
+
+
+def test_validators_are_called_or_refused() -> None:
+    assert body(Annotated[Holder | Even, Body()], 3) == (4, 4)
+
+    def handler(value: Uncalled): ...
+
+    with pytest.raises(RouteError) as caught:
+        Spikard().post("/")(handler)
+    assert str(caught.value).endswith(
+        ": parameter 'value' holds Uncalled, where 'numbers' has a validator that only pydantic's "
+        "own classes call; make it one of them"
+    )
