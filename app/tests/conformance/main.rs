@@ -3,8 +3,8 @@
 //! Each case of the suite is one test here: its instance is judged as a body, as it lies in its
 //! text, and as a value, and both must say what the suite says. What we answer otherwise on purpose
 //! stands in `testing_data/json_schema_exceptions.json` with its reason, and an exception that is
-//! stands in `testing_data/json_schema_exceptions.json` with its reason, and an exception that is
 //! not needed any more is a failure. Without the suite, which a script fetches, one is ignored.
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
