@@ -153,7 +153,7 @@ def measure_calls(server, seconds):
     (client,) = wire.connect(server.port, 1)
     with client, suppress(KeyboardInterrupt):
         wire.ask_many(client, wire.get("/hello"), WARM_UP_REQUESTS)
-        with trace.counting(server) as counts:
+        with trace.counting(server, serving_only=True) as counts:
             for _ in range(requests):
                 # A traced server is slow: without a pause it would find the next request before
                 # it had to wait for one, and make fewer calls than it does untraced.

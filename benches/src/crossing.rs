@@ -77,4 +77,6 @@ impl Host for Inline {
     fn wake(&self) {}
 
     fn log(&self, _: Level, _: &str) {}
+
+    fn stalled(&self, _: &str, _: &str, _: u32) {}
 }

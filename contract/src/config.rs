@@ -94,6 +94,10 @@ config! {
         /// Longest time a blocking handler may wait for a thread; then the reply is 503. 0 does
         /// not wait.
         queue_timeout: Duration = Duration::from_secs(10), in 0..=3_600;
+        /// A turn of a worker that takes longer is a stall: nothing else is served meanwhile. The
+        /// log then names the handler that holds the worker and, where the language can tell, the
+        /// line it is at. `null` does not watch.
+        stall_threshold: Option<Duration> = Some(Duration::from_millis(100)), in 0.001..=3_600;
         /// Development mode: error replies carry the trace of what failed. Never in production.
         dev: bool = false;
     }

@@ -155,6 +155,9 @@ numbers! {
         Upgraded = 10 "SPK_EVENT_UPGRADED",
         /// The reply to a request that the host injected.
         Injected = 11 "SPK_EVENT_INJECTED",
+        /// A turn takes too long. The one event that comes from another thread, and during a turn;
+        /// the host must not wait for the worker's thread inside.
+        Stalled = 12 "SPK_EVENT_STALLED",
     }
 
     /// What a host returns from `SPK_EVENT_CALL`.

@@ -191,6 +191,12 @@
  */
 #define SPK_EVENT_INJECTED 11
 
+/**
+ * A turn takes too long. The one event that comes from another thread, and during a turn;
+ * the host must not wait for the worker's thread inside.
+ */
+#define SPK_EVENT_STALLED 12
+
 /*
  * What a host returns from `SPK_EVENT_CALL`.
  */
@@ -423,10 +429,11 @@ typedef struct spk_host {
      */
     void *userdata;
     /**
-     * Receives an event, on the thread that turns the worker. `payload` depends on the kind: a
-     * `const spk_call *` for `SPK_EVENT_CALL`, a `const spk_injected *` for `SPK_EVENT_INJECTED`,
-     * else NULL. Returns an outcome number for `SPK_EVENT_CALL`, which must be answered exactly
-     * once: inside (`SPK_OUTCOME_DONE`) or later, by its id, from any thread
+     * Receives an event, on the thread that turns the worker (`SPK_EVENT_STALLED` on another).
+     * `payload` depends on the kind: a `const spk_call *` for `SPK_EVENT_CALL`, a
+     * `const spk_injected *` for `SPK_EVENT_INJECTED`, a `const spk_stall *` for
+     * `SPK_EVENT_STALLED`, else NULL. Returns an outcome number for `SPK_EVENT_CALL`, which must
+     * be answered exactly once: inside (`SPK_OUTCOME_DONE`) or later, by its id, from any thread
      * (`SPK_OUTCOME_LATER`). Must not unwind.
      */
     uint32_t (*event)(void *userdata, uint32_t kind, uint64_t call, const void *payload);
@@ -617,6 +624,28 @@ typedef struct spk_injected {
      */
     struct spk_text reply;
 } spk_injected;
+
+/**
+ * The payload of `SPK_EVENT_STALLED`. It lives during the event.
+ */
+typedef struct spk_stall {
+    /**
+     * Size of this struct, so that it can grow.
+     */
+    uint32_t size;
+    /**
+     * For how long the turn has lasted, in milliseconds.
+     */
+    uint32_t for_ms;
+    /**
+     * Name of the function that holds the worker; of length 0 if none of the host's does.
+     */
+    struct spk_text name;
+    /**
+     * Pattern of its route; of length 0 with `name`.
+     */
+    struct spk_text route;
+} spk_stall;
 
 #ifdef __cplusplus
 extern "C" {

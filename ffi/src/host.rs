@@ -13,11 +13,12 @@ use spikard_contract::{
     status::{Event, Outcome as OutcomeNumber, Status},
 };
 use spikard_middleware::{
-    CallId, Claim, Exchange, HostPort, Ledger, Level, Log, Notice, Outcome, PoolRun, Reply, Segment,
+    CallId, Claim, Exchange, HostPort, Ledger, Level, Log, Notice, Outcome, PoolRun, Reply,
+    Segment, Stall,
 };
 
 use crate::{
-    abi::SPK_ABI_VERSION,
+    abi::{SPK_ABI_VERSION, spk_text},
     boundary::{Checked, Failure, boundary, sized},
     call::spk_call,
 };
@@ -36,10 +37,11 @@ pub struct spk_host {
     pub kinds: u64,
     /// Handed back with every event.
     pub userdata: *mut c_void,
-    /// Receives an event, on the thread that turns the worker. `payload` depends on the kind: a
-    /// `const spk_call *` for `SPK_EVENT_CALL`, a `const spk_injected *` for `SPK_EVENT_INJECTED`,
-    /// else NULL. Returns an outcome number for `SPK_EVENT_CALL`, which must be answered exactly
-    /// once: inside (`SPK_OUTCOME_DONE`) or later, by its id, from any thread
+    /// Receives an event, on the thread that turns the worker (`SPK_EVENT_STALLED` on another).
+    /// `payload` depends on the kind: a `const spk_call *` for `SPK_EVENT_CALL`, a
+    /// `const spk_injected *` for `SPK_EVENT_INJECTED`, a `const spk_stall *` for
+    /// `SPK_EVENT_STALLED`, else NULL. Returns an outcome number for `SPK_EVENT_CALL`, which must
+    /// be answered exactly once: inside (`SPK_OUTCOME_DONE`) or later, by its id, from any thread
     /// (`SPK_OUTCOME_LATER`). Must not unwind.
     pub event: Option<
         unsafe extern "C" fn(
@@ -111,11 +113,42 @@ impl spk_host {
     }
 }
 
+/// The payload of `SPK_EVENT_STALLED`. It lives during the event.
+#[allow(non_camel_case_types, reason = "the name is the one in the C header")]
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub struct spk_stall {
+    /// Size of this struct, so that it can grow.
+    pub size: u32,
+    /// For how long the turn has lasted, in milliseconds.
+    pub for_ms: u32,
+    /// Name of the function that holds the worker; of length 0 if none of the host's does.
+    pub name: spk_text,
+    /// Pattern of its route; of length 0 with `name`.
+    pub route: spk_text,
+}
+
 impl Log for spk_host {
     fn log(&self, level: Level, message: &str) {
         if let Some(log) = self.log {
             // SAFETY: the host's contract for `log`; the text outlives the call.
             unsafe { log(self.userdata, level as u32, message.as_ptr(), message.len()) };
+        }
+    }
+
+    fn stalled(&self, stall: &Stall<'_>) {
+        let (name, route) = stall.handler.unwrap_or_default();
+        let view = spk_stall {
+            size: size_of::<spk_stall>() as u32,
+            for_ms: u32::try_from(stall.for_ms).unwrap_or(u32::MAX),
+            name: spk_text::of(name.as_bytes()),
+            route: spk_text::of(route.as_bytes()),
+        };
+        if self
+            .send(Event::Stalled, 0, (&raw const view).cast())
+            .is_none()
+        {
+            self.log(Level::Warn, &stall.to_string());
         }
     }
 }

@@ -55,6 +55,11 @@ fn guarded(program: &Path) -> Command {
         "--show-leak-kinds=definite",
         "--errors-for-leak-kinds=definite",
         "--fair-sched=yes",
+        concat!(
+            "--suppressions=",
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/c/valgrind.supp"
+        ),
     ]);
     command.arg(program);
     command

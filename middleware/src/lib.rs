@@ -33,7 +33,7 @@ pub use exchange::Exchange;
 pub use flow::{Flow, Pause, Wait};
 pub use host::{CallId, HostPort, Notice, Outcome};
 pub use local::Local;
-pub use log::{Level, Log};
+pub use log::{Level, Log, Stall};
 pub use placement::{Placements, PoolRun};
 pub use plan::{Plan, PlanBuilder, Segment, SegmentId, TableId};
 pub use problem::Problem;

@@ -27,6 +27,7 @@ use crate::{
     mailbox::{Mailbox, Message},
     settings::Settings,
     turn::TurnEnd,
+    watchdog::Watchdog,
     wheel::{Record, Waiting, Wheel},
 };
 
@@ -35,6 +36,7 @@ pub(crate) struct Core {
     pub(crate) plan: Arc<Plan>,
     pub(crate) port: Box<dyn HostPort>,
     pub(crate) log: Arc<dyn Log>,
+    pub(crate) watchdog: Option<Watchdog>,
     pub(crate) settings: Settings,
     pub(crate) slots: RefCell<Slots>,
     pub(crate) calls_left: Cell<u32>,
@@ -79,11 +81,18 @@ impl Core {
         bell: UnixStream,
     ) -> io::Result<Self> {
         let settings = Settings::new(config);
+        let watch = |threshold| Watchdog::new(threshold, plan.clone(), log.clone());
+        let watchdog = settings.stall_threshold.map(watch).transpose()?;
+        let port = match &watchdog {
+            Some(watchdog) => watchdog.mark(port),
+            None => port,
+        };
         Ok(Self {
             placements: RefCell::new(Placements::new(&plan)),
             plan,
             port,
             log,
+            watchdog,
             slots: RefCell::new(Slots::new(settings.in_flight_max)),
             calls_left: Cell::new(settings.turn_calls_max),
             gate: Gate::new(),

@@ -17,6 +17,7 @@ mod mailbox;
 mod settings;
 pub mod supervise;
 mod turn;
+mod watchdog;
 mod wheel;
 mod worker;
 

@@ -19,6 +19,7 @@ pub(crate) struct Settings {
     pub(crate) graceful: bool,
     pub(crate) turn_budget_us: u64,
     pub(crate) turn_calls_max: u32,
+    pub(crate) stall_threshold: Option<Duration>,
 }
 
 impl Settings {
@@ -35,6 +36,7 @@ impl Settings {
             graceful: config.graceful_shutdown,
             turn_budget_us: u64::from(config.turn_budget_us),
             turn_calls_max: config.turn_calls_max,
+            stall_threshold: config.stall_threshold,
         }
     }
 }

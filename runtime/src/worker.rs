@@ -207,11 +207,15 @@ impl Worker {
         if IN_TURN.replace(true) {
             return Err(TurnError::Reentered);
         }
-        let (executor, core) = (&mut self.executor, &self.core);
-        let ended = catch_unwind(AssertUnwindSafe(|| {
-            executor.block_on(Turn::new(core, Instant::now()))
-        }));
+        let (executor, core, now) = (&mut self.executor, &self.core, Instant::now());
+        if let Some(watchdog) = &core.watchdog {
+            watchdog.turn_begins(now);
+        }
+        let ended = catch_unwind(AssertUnwindSafe(|| executor.block_on(Turn::new(core, now))));
         IN_TURN.set(false);
+        if let Some(watchdog) = &core.watchdog {
+            watchdog.turn_ends();
+        }
         ended.map_err(|_| {
             self.broken = true;
             TurnError::Panicked

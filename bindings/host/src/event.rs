@@ -8,7 +8,7 @@ use std::{
 
 use spikard_ffi::{
     Event, Outcome as Number, abi::SPK_ABI_VERSION, call::spk_call, host::spk_host,
-    worker::spk_injected,
+    host::spk_stall, worker::spk_injected,
 };
 
 use crate::call::Call;
@@ -48,8 +48,8 @@ impl Level {
     }
 }
 
-/// What a binding implements. All but `log` and `wake` are called on the worker's thread, inside a
-/// turn; those two on any thread, which is why a host is `Sync`.
+/// What a binding implements. All but `log`, `wake` and `stalled` are called on the worker's
+/// thread, inside a turn; those on any thread, which is why a host is `Sync`.
 pub trait Host: Send + Sync + 'static {
     /// Calls a function.
     fn call(&self, call: Call<'_>) -> Outcome;
@@ -63,6 +63,9 @@ pub trait Host: Send + Sync + 'static {
     fn wake(&self);
     /// Takes a log line.
     fn log(&self, level: Level, message: &str);
+    /// A turn has lasted `for_ms`; `name` and `route` are the function's that holds it, empty if
+    /// none does. On a thread of its own, which the worker's end waits for: it must not wait.
+    fn stalled(&self, name: &str, route: &str, for_ms: u32);
 }
 
 /// The table of `host`, which must outlive every worker it is given to.
@@ -72,6 +75,7 @@ pub(crate) fn table<H: Host>(host: &H) -> spk_host {
         Event::Disconnect,
         Event::Cancel,
         Event::Injected,
+        Event::Stalled,
     ];
     spk_host {
         size: size_of::<spk_host>() as u32,
@@ -111,6 +115,16 @@ unsafe extern "C" fn event<H: Host>(
                 let reply =
                     unsafe { slice::from_raw_parts(injected.reply.bytes, injected.reply.length) };
                 host.injected(call, reply);
+            }
+            Some(Event::Stalled) => {
+                // SAFETY: the caller's contract; the view lives during the event.
+                let stall = unsafe { &*payload.cast::<spk_stall>() };
+                // SAFETY: as above; an empty text points at no byte but is not NULL.
+                let [name, route] = [stall.name, stall.route].map(|text| unsafe {
+                    let bytes = slice::from_raw_parts(text.bytes, text.length);
+                    str::from_utf8(bytes).unwrap_or_default()
+                });
+                host.stalled(name, route, stall.for_ms);
             }
             _ => {}
         }

@@ -22,6 +22,7 @@ use crate::{
     pool::{Job, Threads},
     pump::{Capture, Started, call_inline, current, start},
     setup::log,
+    stalls::Stalls,
 };
 
 /// See the module's documentation.
@@ -40,6 +41,7 @@ pub(crate) struct Guest {
     timer: Mutex<Option<(Instant, Py<PyAny>)>>,
     tasks: Mutex<HashMap<u64, Py<PyAny>>>,
     injected: Mutex<HashMap<u64, Py<PyAny>>>,
+    stalls: Stalls,
 }
 
 /// Methods of the Python object that owns the worker.
@@ -64,6 +66,7 @@ impl Guest {
     ) -> PyResult<Arc<Self>> {
         let timeout = Duration::try_from_secs_f64(queue_timeout)
             .map_err(|error| pyo3::exceptions::PyValueError::new_err(error.to_string()))?;
+        let stalls = Stalls::new(py)?;
         let (base, capture) = (Arc::new(current(py)?), Py::new(py, Capture::default())?);
         Ok(Arc::new_cyclic(|me| Self {
             me: me.clone(),
@@ -79,6 +82,7 @@ impl Guest {
             timer: Mutex::default(),
             tasks: Mutex::default(),
             injected: Mutex::default(),
+            stalls,
         }))
     }
 
@@ -298,6 +302,10 @@ impl Host for Guest {
 
     fn log(&self, level: Level, message: &str) {
         Python::attach(|py| log(py, level, message));
+    }
+
+    fn stalled(&self, name: &str, route: &str, for_ms: u32) {
+        self.stalls.tell(name, route, for_ms);
     }
 }
 

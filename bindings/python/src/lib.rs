@@ -12,6 +12,7 @@ mod pump;
 mod request;
 mod server;
 mod setup;
+mod stalls;
 
 use pyo3::prelude::*;
 

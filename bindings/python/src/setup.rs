@@ -23,6 +23,8 @@ pub(crate) struct Hooks {
     pub(crate) explain: Py<PyAny>,
     /// Logs what a handler raised.
     pub(crate) handler_failed: Py<PyAny>,
+    /// Logs a stall: name, route, milliseconds, the frame the worker's thread is at.
+    pub(crate) stalled: Py<PyAny>,
     /// Takes a log line: level, message.
     pub(crate) log: Py<PyAny>,
     config_error: Py<PyType>,
@@ -47,7 +49,7 @@ static HOOKS: PyOnceLock<Hooks> = PyOnceLock::new();
 /// Hands the Python half's classes and functions over. Later calls change nothing.
 #[pyfunction]
 #[pyo3(signature = (*, response_type, problem_type, encode, decode, explain, handler_failed,
-    log, config_error, route_error, address_in_use))]
+    stalled, log, config_error, route_error, address_in_use))]
 #[allow(clippy::too_many_arguments, reason = "keywords of one call, made once")]
 pub(crate) fn setup(
     py: Python<'_>,
@@ -57,6 +59,7 @@ pub(crate) fn setup(
     decode: Py<PyAny>,
     explain: Py<PyAny>,
     handler_failed: Py<PyAny>,
+    stalled: Py<PyAny>,
     log: Py<PyAny>,
     config_error: Py<PyType>,
     route_error: Py<PyType>,
@@ -79,6 +82,7 @@ pub(crate) fn setup(
         decode,
         explain,
         handler_failed,
+        stalled,
         log,
         config_error,
         route_error,

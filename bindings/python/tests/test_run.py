@@ -437,3 +437,28 @@ def test_forked_children_hold_no_port_and_take_no_client(tmp_path: Path) -> None
         assert program.end() == 0
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port), timeout=5)
+
+
+STALLING = """
+import time
+from spikard import Spikard
+app = Spikard()
+
+@app.get("/stall", blocking=False)
+def stalls():
+    time.sleep(0.4)  # here it waits
+    return "at last"
+
+@app.get("/fast")
+async def fast():
+    return "fast"
+"""
+
+
+def test_a_stalled_worker_says_which_line_holds_it(tmp_path: Path) -> None:
+    with running(tmp_path, "app.run(port=0, workers=2)", body=STALLING) as program:
+        assert program.get("/fast").text == "fast"
+        assert program.get("/stall").text == "at last"
+        line = program.wait_for(r".* it is at:\n(.*\n)*?.*time\.sleep\(0\.4\)  # here it waits")
+        assert "stalls (/stall) has held its worker for " in line[0]
+        assert program.log.count("has held its worker") == 1

@@ -64,4 +64,9 @@
     SIZE(spk_injected, 24) \
     FIELD(spk_injected, size, 0, 4) \
     FIELD(spk_injected, reserved, 4, 4) \
-    FIELD(spk_injected, reply, 8, 16)
+    FIELD(spk_injected, reply, 8, 16) \
+    SIZE(spk_stall, 40) \
+    FIELD(spk_stall, size, 0, 4) \
+    FIELD(spk_stall, for_ms, 4, 4) \
+    FIELD(spk_stall, name, 8, 16) \
+    FIELD(spk_stall, route, 24, 16)

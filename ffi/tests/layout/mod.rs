@@ -8,7 +8,7 @@ use std::mem::offset_of;
 use spikard_ffi::{
     abi::{spk_argument, spk_field, spk_span, spk_text},
     call::spk_call,
-    host::spk_host,
+    host::{spk_host, spk_stall},
     reply::{spk_pair, spk_pool_run, spk_reply_view},
     worker::{spk_injected, spk_stats},
 };
@@ -61,4 +61,5 @@ layouts! {
     spk_reply_view { size, status, content_type, fields, field_count, body, pool_run, }
     spk_stats { connections, in_flight, orphans, }
     spk_injected { size, reserved, reply, }
+    spk_stall { size, for_ms, name, route, }
 }

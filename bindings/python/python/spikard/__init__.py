@@ -34,7 +34,7 @@ from spikard.custom import register_decoder, register_encoder
 from spikard.encoding import encode
 from spikard.errors import AddressInUse, ConfigError, RouteError
 from spikard.headers import Headers
-from spikard.logging import handler_failed, log
+from spikard.logging import handler_failed, log, stalled
 from spikard.misfit import explain
 from spikard.params import Body, Cookie, Header, Path, Query
 from spikard.problem import HttpProblem
@@ -77,6 +77,7 @@ _native.setup(
     decode=msgspec.json.decode,
     explain=explain,
     handler_failed=handler_failed,
+    stalled=stalled,
     log=log,
     config_error=ConfigError,
     route_error=RouteError,

@@ -2,6 +2,7 @@
 
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Iterator, Sequence
+from types import FrameType
 from typing import Any, Literal
 
 from spikard.errors import AddressInUse, ConfigError, RouteError
@@ -202,6 +203,7 @@ def setup(
     decode: Callable[[bytes | str], Any],
     explain: Callable[[Sequence[tuple[list[str], Any, Exception]]], str],
     handler_failed: Callable[[BaseException, str, str, str, str], None],
+    stalled: Callable[[str, str, int, FrameType | None], None],
     log: Callable[[int, str], None],
     config_error: type[ConfigError],
     route_error: type[RouteError],

@@ -12,8 +12,9 @@ import os
 import sys
 import time
 import traceback
+from types import FrameType
 
-__all__ = ["handler_failed", "log", "logger"]
+__all__ = ["handler_failed", "log", "logger", "stalled"]
 
 logger = logging.getLogger("spikard")
 """Give it handlers and a level as any logger; then nothing is printed to stderr."""
@@ -34,6 +35,15 @@ def handler_failed(
     """Log the exception of a handler, which the client never sees."""
     name = f" [{request_id}]" if request_id else ""
     log(ERROR, f"{method} {path} failed in {route}{name}: {type(error).__name__}: {error}", error)
+
+
+def stalled(name: str, route: str, for_ms: int, frame: FrameType | None) -> None:
+    """Log that a worker serves nothing else, and the line that its thread is at."""
+    who = f"{name} ({route}) has held its worker" if name else "a turn has taken its worker"
+    message = f"{who} for {for_ms} ms; nothing else is served meanwhile"
+    if frame is not None:
+        message += ", it is at:\n" + "".join(traceback.format_stack(frame)).rstrip()
+    log(WARNING, message)
 
 
 def _print(number: int, message: str, error: BaseException | None) -> None:

@@ -152,6 +152,13 @@ class ServerConfig:
     does not wait. Unit: seconds. Default: 10. Range: 0 to 3600.
     """
 
+    stall_threshold: float | timedelta | None = 0.1
+    """A turn of a worker that takes longer is a stall: nothing else is served
+    meanwhile. The log then names the handler that holds the worker and, where the
+    language can tell, the line it is at. `None` does not watch. Unit: seconds.
+    Default: 0.1. Range: 0.001 to 3600.
+    """
+
     dev: bool = False
     """Development mode: error replies carry the trace of what failed. Never in
     production. Default: False.
@@ -184,6 +191,7 @@ class ServerConfig:
             "turn_calls_max": self.turn_calls_max,
             "blocking_threads": self.blocking_threads,
             "queue_timeout": _plain(self.queue_timeout),
+            "stall_threshold": _plain(self.stall_threshold),
             "dev": self.dev,
         }
 

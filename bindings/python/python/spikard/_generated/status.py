@@ -83,6 +83,10 @@ SPK_EVENT_UPGRADED: Final = 10
 """An upgraded connection is handed over."""
 SPK_EVENT_INJECTED: Final = 11
 """The reply to a request that the host injected."""
+SPK_EVENT_STALLED: Final = 12
+"""A turn takes too long. The one event that comes from another thread, and during a
+turn; the host must not wait for the worker's thread inside.
+"""
 
 # What a host returns from `SPK_EVENT_CALL`.
 SPK_OUTCOME_DONE: Final = 0
