@@ -7,10 +7,10 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 use spikard_middleware::Arguments;
+use spikard_proto_http::form::pairs;
 
 use crate::params::brackets;
 use crate::params::convert::{boolean, integer, number};
-use crate::params::query::pairs;
 use crate::params::shape::{Shape, Spot};
 use crate::route::pattern::Pattern;
 use crate::route::tree::{Builder, Found};

@@ -9,6 +9,7 @@ pub mod cookie;
 pub mod date;
 pub mod error;
 pub mod fields;
+pub mod form;
 pub mod h1;
 pub mod head;
 pub mod limits;
@@ -25,6 +26,6 @@ pub use h1::chunked::{BodyDecoder, BodyError, Piece, encode_chunk, encode_last_c
 pub use h1::encode::{CONTINUE_100, ReplyHead, ReplyLength, encode_head, status_forbids_body};
 pub use h1::reply::{DecodedReply, ReplyError, ReplyFraming, decode_reply};
 pub use head::{BodyLength, Head, Progress, Version};
-pub use limits::{ChunkLimits, HeadLimits};
+pub use limits::{ChunkLimits, HeadLimits, MultipartLimits};
 pub use method::Method;
 pub use span::{FieldSpan, Span};

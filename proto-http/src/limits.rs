@@ -34,6 +34,22 @@ pub const COOKIE_PAIRS_MAX: usize = 256;
 /// repeated ones must stay cheap.
 pub const MEDIA_PARAMETERS_MAX: usize = 16;
 
+/// Longest name of a form field, in bytes as sent. A path through eight brackets has under 300.
+pub const FORM_NAME_BYTES_MAX: usize = 1024;
+
+/// Longest boundary of a multipart body (RFC 2046 §5.1.1).
+pub const BOUNDARY_BYTES_MAX: usize = 70;
+
+/// Most bytes before the first boundary of a multipart body. Mail has text there; forms have
+/// nothing, or a line break.
+pub const PREAMBLE_BYTES_MAX: usize = 1024;
+
+/// Most spaces behind a boundary (RFC 2046 §5.1.1, transport padding). Forms have none.
+pub const BOUNDARY_PADDING_BYTES_MAX: usize = 64;
+
+/// Most header fields of one part. Forms have two.
+pub const PART_FIELDS_MAX: usize = 16;
+
 /// Capacity in bytes that a cleared buffer may keep for the next request. Above it, one large
 /// request would pin its memory for the life of the connection.
 pub const RETAINED_BYTES_MAX: usize = 16_384;
@@ -95,6 +111,24 @@ impl Default for ChunkLimits {
             extension_bytes_max: 16_384,
             trailer_bytes_max: 8192,
             trailer_fields_max: 32,
+        }
+    }
+}
+
+/// Bounds of a multipart body that are configured.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MultipartLimits {
+    /// Most parts.
+    pub parts_max: usize,
+    /// Longest header of one part, in bytes with its final empty line.
+    pub part_header_bytes_max: usize,
+}
+
+impl Default for MultipartLimits {
+    fn default() -> Self {
+        Self {
+            parts_max: 1000,
+            part_header_bytes_max: 8192,
         }
     }
 }

@@ -11,11 +11,11 @@ use spikard_contract::route::{ParameterDocument, ParameterSource};
 use spikard_middleware::{ArgumentKind, Arguments};
 use spikard_proto_http::Head;
 use spikard_proto_http::cookie::Cookies;
+use spikard_proto_http::form::pairs;
 use spikard_proto_http::target::decode_segment;
 
 use super::brackets::split_name;
 use super::convert::deliver_json;
-use super::query::pairs;
 use super::shape::{Shape, Spot};
 use crate::route::pattern::{Hint, Pattern, Segment};
 use crate::validate::fault::{Fault, Faults, Source};

@@ -7,6 +7,5 @@ pub mod brackets;
 pub mod coerce;
 pub mod convert;
 pub mod extract;
-pub mod query;
 mod reading;
 pub mod shape;

@@ -6,6 +6,7 @@ mod cookies;
 mod dates;
 mod encoding;
 mod field_lists;
+mod forms;
 mod head_reuse;
 mod media_types;
 mod targets;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use spikard_proto_http::target::{
-    QueryPairs, TargetError, decode_query_part, decode_segment, percent_decode_into,
+    TargetError, decode_segment, percent_decode_into,
 };
 
 #[test]
@@ -33,32 +33,4 @@ fn bytes_need_not_be_utf8() {
     let mut out = b"x".to_vec();
     percent_decode_into(&mut out, b"%ff+%00", true).unwrap();
     assert_eq!(out, b"x\xff \0");
-}
-
-#[test]
-fn query_pairs() {
-    let pairs: Vec<_> = QueryPairs::new(b"&a=1&&b&=c&d=e=f&a=+%2B%20&")
-        .map(Result::unwrap)
-        .collect();
-    let expected = [("a", "1"), ("b", ""), ("", "c"), ("d", "e=f"), ("a", " + ")]
-        .map(|(name, value)| (Cow::Borrowed(name), Cow::Borrowed(value)));
-    assert_eq!(pairs, expected);
-    assert_eq!(QueryPairs::new(b"").count(), 0);
-    assert_eq!(QueryPairs::new(b"&&&").count(), 0);
-}
-
-#[test]
-fn separators_may_be_encoded() {
-    let pair = QueryPairs::new(b"a%26b=c%3Dd").next().unwrap().unwrap();
-    assert_eq!(pair, (Cow::Borrowed("a&b"), Cow::Borrowed("c=d")));
-}
-
-#[test]
-fn a_fault_does_not_hide_later_pairs() {
-    let mut pairs = QueryPairs::new(b"a=%zz&b=1&%ff=2");
-    assert_eq!(pairs.next(), Some(Err(TargetError::Percent)));
-    assert!(matches!(pairs.next(), Some(Ok(_))));
-    assert_eq!(pairs.next(), Some(Err(TargetError::Utf8)));
-    assert_eq!(pairs.next(), None);
-    assert_eq!(decode_query_part(b"a+b").unwrap(), "a b");
 }
