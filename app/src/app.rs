@@ -15,6 +15,7 @@ use crate::route::methods::METHODS_MAX;
 use crate::route::pattern::Pattern;
 use crate::route::pattern_error::PatternError;
 use crate::route::tree::{Builder, InsertError, RouteIndex};
+use crate::validate::form::FormReading;
 use crate::validate::schema::{Schema, SchemaError};
 use crate::validate::stage::{BodyRule, Rules};
 
@@ -318,5 +319,6 @@ fn compile_body(document: &BodyDocument) -> Result<BodyRule, RouteFault> {
         media: document.media,
         schema: schema.map_err(RouteFault::BodySchema)?,
         required: document.required,
+        form: FormReading::compile(document.schema.as_ref()),
     })
 }

@@ -22,7 +22,8 @@ use spikard_middleware::{Plan, PlanBuilder, Rank, RequestStage, Segment, TableId
 use crate::app::{App, Route};
 use crate::route::stage::{Allow, Route as RouteStage, StandingProblem, Targets};
 use crate::route::tree::Tree;
-use crate::validate::stage::{RequireJson, Validate};
+use crate::validate::form::RequireForm;
+use crate::validate::stage::{BodyLimits, RequireJson, Validate};
 
 /// Methods whose requests usually have a body: a route that takes one reads the body and forgets
 /// it, so that the connection can be kept.
@@ -160,8 +161,14 @@ impl Lowering<'_> {
         }
         match &document.body {
             Some(body) => {
-                if body.media == BodyMedia::Json {
-                    rows.request(Rank::MediaType, Arc::new(RequireJson));
+                match body.media {
+                    BodyMedia::Json => {
+                        rows.request(Rank::MediaType, Arc::new(RequireJson));
+                    }
+                    BodyMedia::Form => {
+                        rows.request(Rank::MediaType, Arc::new(RequireForm));
+                    }
+                    BodyMedia::Bytes => {}
                 }
                 rows.request(Rank::Body, Arc::new(AwaitBody(Sink::Collect)));
             }
@@ -174,10 +181,12 @@ impl Lowering<'_> {
         }
         let judges = route.rules.body.as_ref().is_some_and(|rule| rule.judges());
         if judges || !route.rules.extractor.is_empty() {
-            let json_depth_max = self.config.max_json_depth;
             let stage = Validate {
                 rules: route.rules.clone(),
-                json_depth_max,
+                limits: BodyLimits {
+                    json_depth_max: self.config.max_json_depth,
+                    form_fields_max: self.config.max_form_fields,
+                },
             };
             rows.request(Rank::Validate, Arc::new(stage));
         }

@@ -51,6 +51,8 @@ config! {
             in 0..=1_099_511_627_776_u64, unit "bytes";
         /// Deepest nesting of a JSON body; a deeper one is answered with 400.
         max_json_depth: u32 = 32, in 1..=512, unit "levels";
+        /// Most fields of a form; more are answered with 413.
+        max_form_fields: u32 = 1_000, in 1..=1_000_000, unit "fields";
         /// Largest head of a request, all header fields together; a larger one is answered with
         /// 431.
         max_header_size: u32 = 65_536, in 1_024..=1_048_576, unit "bytes";

@@ -581,7 +581,8 @@ typedef struct spk_call {
      */
     struct spk_text argument_text;
     /**
-     * The body, whole and untouched. Empty if there is none.
+     * The body, whole and untouched; of a form, its fields as a JSON object. Empty if there is
+     * none.
      */
     struct spk_text body;
     /**
@@ -601,7 +602,7 @@ typedef struct spk_call {
      */
     uint32_t client_port;
     /**
-     * 1 if the request declares a body other than one of length 0.
+     * 1 if the request declares a body other than one of length 0, or is a form without fields.
      */
     uint32_t has_body;
 } spk_call;

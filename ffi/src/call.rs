@@ -48,7 +48,8 @@ pub struct spk_call {
     pub argument_count: usize,
     /// The text of string arguments.
     pub argument_text: spk_text,
-    /// The body, whole and untouched. Empty if there is none.
+    /// The body, whole and untouched; of a form, its fields as a JSON object. Empty if there is
+    /// none.
     pub body: spk_text,
     /// The id of the exchange. Empty if ids are off.
     pub request_id: spk_text,
@@ -58,7 +59,7 @@ pub struct spk_call {
     pub client_address: [u8; 16],
     /// The client's port; 0 in process.
     pub client_port: u32,
-    /// 1 if the request declares a body other than one of length 0.
+    /// 1 if the request declares a body other than one of length 0, or is a form without fields.
     pub has_body: u32,
 }
 
@@ -94,7 +95,7 @@ impl spk_call {
                 std::net::IpAddr::V6(v6) => v6.octets(),
             }),
             client_port: x.client.map_or(0, |client| client.port().into()),
-            has_body: u32::from(x.has_body()),
+            has_body: u32::from(x.has_body() || !x.body.is_empty()),
         }
     }
 }

@@ -12,9 +12,12 @@ use memchr::memchr;
 use crate::chars::hex_value;
 use crate::limits::FORM_NAME_BYTES_MAX;
 
+/// A name and its value.
+pub type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
+
 /// The pairs of a query or of a form, decoded, in order. Empty pieces between `&` are skipped, and
 /// a piece without `=` has an empty value. The caller bounds how many it takes.
-pub fn pairs(raw: &[u8]) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+pub fn pairs(raw: &[u8]) -> impl Iterator<Item = Pair<'_>> {
     raw_pairs(raw).map(|(name, value)| (decode(name), decode(value)))
 }
 
@@ -23,10 +26,7 @@ pub fn pairs(raw: &[u8]) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
 /// # Errors
 /// [`FormError::TooManyPairs`], or [`FormError::NameTooLong`] if an encoded name has more than
 /// [`FORM_NAME_BYTES_MAX`] bytes.
-pub fn read_form(
-    raw: &[u8],
-    pairs_max: usize,
-) -> Result<Vec<(Cow<'_, str>, Cow<'_, str>)>, FormError> {
+pub fn read_form(raw: &[u8], pairs_max: usize) -> Result<Vec<Pair<'_>>, FormError> {
     let mut found = Vec::new();
     for (name, value) in raw_pairs(raw) {
         if found.len() == pairs_max {

@@ -3,6 +3,8 @@
 //! Depth is bounded, an index is an order and not an address, and a name that is not well formed is
 //! a plain key. `a.b` is always a plain key. Knows nothing of types.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 /// Most brackets in one name. Filters of real APIs have two.
@@ -44,6 +46,33 @@ pub fn tree(branches: Vec<(Vec<String>, String)>) -> Value {
         grow(&mut root, &keys, text);
     }
     compact(root)
+}
+
+/// The object that the pairs of a form spell. A name that `is_plain` is never split.
+pub fn object<'p>(
+    pairs: impl Iterator<Item = (Cow<'p, str>, Cow<'p, str>)>,
+    is_plain: impl Fn(&str) -> bool,
+) -> Value {
+    let mut members = Map::new();
+    for (name, text) in pairs {
+        let split = if is_plain(&name) {
+            None
+        } else {
+            split_name(&name)
+        };
+        let (root, keys) = match &split {
+            Some((root, keys)) => (*root, keys.as_slice()),
+            None => (name.as_ref(), &[][..]),
+        };
+        let member = members.entry(root).or_insert(Value::Null);
+        grow(member, keys, text.into_owned());
+    }
+    let members = members.into_iter();
+    Value::Object(
+        members
+            .map(|(key, member)| (key, compact(member)))
+            .collect(),
+    )
 }
 
 /// Adds one branch. Depth is that of `keys`, so it is bounded.
@@ -124,6 +153,25 @@ mod tests {
         }
         assert!(keys(&format!("a{}", "[b]".repeat(BRACKETS_MAX))).is_some());
         assert!(keys(&format!("a{}", "[b]".repeat(BRACKETS_MAX + 1))).is_none());
+    }
+
+    #[test]
+    fn forms_are_objects_whatever_their_names() {
+        let cases = [
+            ("a=1&b=2", json!({ "a": "1", "b": "2" })),
+            ("0=a&1=b", json!({ "0": "a", "1": "b" })),
+            ("=a", json!({ "": "a" })),
+            ("a=1&a=2", json!({ "a": ["1", "2"] })),
+            ("a[]=1", json!({ "a": ["1"] })),
+            ("a[x]=1&a[y][]=2", json!({ "a": { "x": "1", "y": ["2"] } })),
+            ("odd[x]=1", json!({ "odd[x]": "1" })),
+            ("a.b=1", json!({ "a.b": "1" })),
+        ];
+        for (form, expected) in cases {
+            let pairs = form.split('&').filter_map(|pair| pair.split_once('='));
+            let pairs = pairs.map(|(name, text)| (name.into(), text.into()));
+            assert_eq!(object(pairs, |name| name == "odd[x]"), expected, "{form}");
+        }
     }
 
     #[test]

@@ -35,13 +35,24 @@ impl Coercion {
             items: None,
             members: Vec::new(),
             others: None,
-            kinds: if reading.nested {
+            // The kinds of a list are those of its items.
+            kinds: if reading.nested || reading.list {
                 [].into()
             } else {
                 reading.kinds.into()
             },
         };
+        let is_list = reading.list;
         coercion.read(schema, root, depth);
+        if is_list && coercion.items.is_none() {
+            let texts = Self {
+                kinds: [Kind::Text(None)].into(),
+                items: None,
+                members: Vec::new(),
+                others: None,
+            };
+            coercion.items = Some(Box::new(texts));
+        }
         coercion
     }
 
@@ -112,6 +123,12 @@ impl Coercion {
         }
     }
 
+    /// Whether the schema names this member.
+    #[must_use]
+    pub fn names(&self, member: &str) -> bool {
+        self.members.iter().any(|(own, _)| own == member)
+    }
+
     fn text(&self, text: &str) -> Value {
         let converted = self.kinds.iter().find_map(|kind| kind.convert(text));
         converted.map_or_else(|| text.into(), |scalar| scalar.to_json())
@@ -140,6 +157,7 @@ mod tests {
             "properties": {
                 "min": { "type": "integer" },
                 "ids": { "type": "array", "items": { "type": "integer" } },
+                "any": { "type": ["array", "null"] },
                 "sub": { "$ref": "#/$defs/sub" },
             },
             "additionalProperties": { "type": "boolean" },
@@ -151,6 +169,8 @@ mod tests {
             (json!({ "min": "x" }), json!({ "min": "x" })),
             (json!({ "min": ["1", "2"] }), json!({ "min": 2 })),
             (json!({ "ids": ["1", "x"] }), json!({ "ids": [1, "x"] })),
+            (json!({ "ids": "1" }), json!({ "ids": [1] })),
+            (json!({ "any": "1" }), json!({ "any": ["1"] })),
             (
                 json!({ "sub": { "on": "true" } }),
                 json!({ "sub": { "on": true } }),

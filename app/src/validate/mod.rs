@@ -4,6 +4,7 @@
 //! Knows nothing of routing or hosts.
 
 pub mod fault;
+pub mod form;
 pub mod format;
 pub mod json;
 pub mod media;

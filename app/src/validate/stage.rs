@@ -9,8 +9,10 @@ use spikard_contract::route::BodyMedia;
 use spikard_middleware::{Exchange, Flow, Local, Problem, RequestStage};
 
 use super::fault::{Fault, Faults, Source};
+use super::form::FormReading;
 use super::json::{self, JsonFault};
 use super::media::refuse_as_json;
+use super::rows::Place;
 use super::schema::Schema;
 use crate::params::extract::Extractor;
 
@@ -43,17 +45,35 @@ pub struct BodyRule {
     pub schema: Option<Schema>,
     /// Whether an empty body is a fault.
     pub required: bool,
+    /// How the texts of a form become values.
+    pub form: FormReading,
+}
+
+/// What a body's reading is bounded by.
+#[derive(Debug, Clone, Copy)]
+pub struct BodyLimits {
+    /// Deepest nesting of a JSON body.
+    pub json_depth_max: u32,
+    /// Most fields of a form.
+    pub form_fields_max: u32,
 }
 
 impl BodyRule {
     /// Whether this row has anything to do.
     #[must_use]
     pub fn judges(&self) -> bool {
-        self.required || self.media == BodyMedia::Json
+        self.required || self.media != BodyMedia::Bytes
     }
 
-    fn judge(&self, body: &[u8], depth_max: u32, faults: &mut Faults) -> Result<(), JsonFault> {
-        if body.is_empty() {
+    fn judge(
+        &self,
+        x: &mut Exchange,
+        limits: BodyLimits,
+        faults: &mut Faults,
+    ) -> Result<(), Box<Problem>> {
+        // A form may have no fields at all.
+        let is_form = self.media == BodyMedia::Form && x.head.content_type().is_some();
+        if x.body.is_empty() && !is_form {
             if self.required {
                 let fault = Fault::new(Source::Body, Vec::new(), "missing", "Field required");
                 faults.push(fault, &Value::Null);
@@ -62,11 +82,40 @@ impl BodyRule {
         }
         match (self.media, &self.schema) {
             (BodyMedia::Bytes, _) => Ok(()),
-            (BodyMedia::Json, None) => json::check(body, depth_max),
-            (BodyMedia::Json, Some(schema)) => {
-                schema.judge_body(&json::lay_out(body, depth_max)?, faults);
+            (BodyMedia::Json, schema) => {
+                judge_json(&x.body, schema.as_ref(), limits.json_depth_max, faults)
+                    .map_err(|fault| Box::new(json_problem(&fault)))
+            }
+            (BodyMedia::Form, schema) => {
+                let fields = self.form.read(&x.body, limits.form_fields_max)?;
+                if let Some(schema) = schema {
+                    schema.judge(&fields, &WHOLE_BODY, faults);
+                }
+                // The host reads the fields as one JSON object, like any other body.
+                x.body = fields.to_string().into_bytes();
                 Ok(())
             }
+        }
+    }
+}
+
+const WHOLE_BODY: Place<'static> = Place {
+    source: Source::Body,
+    path: &[],
+    input: None,
+};
+
+fn judge_json(
+    body: &[u8],
+    schema: Option<&Schema>,
+    depth_max: u32,
+    faults: &mut Faults,
+) -> Result<(), JsonFault> {
+    match schema {
+        None => json::check(body, depth_max),
+        Some(schema) => {
+            schema.judge_body(&json::lay_out(body, depth_max)?, faults);
+            Ok(())
         }
     }
 }
@@ -76,8 +125,8 @@ impl BodyRule {
 pub struct Validate<R> {
     /// The route's compiled parameters and body rule.
     pub rules: R,
-    /// Deepest nesting of a JSON body.
-    pub json_depth_max: u32,
+    /// What bounds the body.
+    pub limits: BodyLimits,
 }
 
 /// What [`Validate`] works with; the application shares it between the plans it lowers to.
@@ -92,11 +141,9 @@ impl<R: Rules> Validate<R> {
     fn problem(&self, x: &mut Exchange) -> Option<Problem> {
         let mut faults = Faults::new();
         let body = self.rules.body();
-        let judged = body.map_or(Ok(()), |rule| {
-            rule.judge(&x.body, self.json_depth_max, &mut faults)
-        });
-        if let Err(fault) = judged {
-            return Some(json_problem(&fault));
+        let judged = body.map_or(Ok(()), |rule| rule.judge(x, self.limits, &mut faults));
+        if let Err(problem) = judged {
+            return Some(*problem);
         }
         let extracted = self
             .rules

@@ -149,7 +149,7 @@ pub(crate) fn echo(document: &RouteDocument, x: &Exchange) -> String {
     let params = Value::from(params);
     let body = match &document.body {
         Some(body) if !x.body.is_empty() => match body.media {
-            BodyMedia::Json => String::from_utf8(x.body.clone()).unwrap(),
+            BodyMedia::Json | BodyMedia::Form => String::from_utf8(x.body.clone()).unwrap(),
             BodyMedia::Bytes => json!({ "base64": encode_base64(&x.body) }).to_string(),
         },
         _ => return json!({ "params": params }).to_string(),

@@ -46,7 +46,7 @@ def application(fixture: dict[str, Any], placement: str) -> Spikard:
     for route in fixture["app"]["routes"]:
         document = {key: value for key, value in route.items() if key != "behavior"}
         body = document.get("body") or {"media": "bytes"}
-        decode = msgspec.json.decode if body["media"] == "json" else None
+        decode = msgspec.json.decode if body["media"] in ("json", "form") else None
         binder = [
             (5, 0, "request__", None),
             *([(4, 0, "body__", decode)] if "body" in document else []),

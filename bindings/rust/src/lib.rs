@@ -28,6 +28,7 @@ mod derived;
 mod error;
 mod extract;
 mod failure;
+mod form;
 mod handler;
 mod link;
 mod needs;
@@ -50,6 +51,7 @@ pub use extract::{
     Body, Call, Cookie, Extract, Header, Json, Needs, Parameters, Path, Query, State, Unchecked,
 };
 pub use failure::Failure;
+pub use form::Form;
 pub use handler::{Handler, Started, Suspended};
 pub use problem::Problem;
 pub use registration::{RegistrationError, RegistrationFault};

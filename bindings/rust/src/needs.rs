@@ -63,7 +63,16 @@ impl<'a> Needs<'a> {
 
     /// The route reads a JSON body that satisfies the schema of `T`.
     pub(crate) fn json<T: JsonSchema>(&mut self, required: bool) {
-        self.body(BodyMedia::Json, required);
+        self.structured::<T>(BodyMedia::Json, required);
+    }
+
+    /// The route reads a form whose fields satisfy the schema of `T`.
+    pub(crate) fn form<T: JsonSchema>(&mut self, required: bool) {
+        self.structured::<T>(BodyMedia::Form, required);
+    }
+
+    fn structured<T: JsonSchema>(&mut self, media: BodyMedia, required: bool) {
+        self.body(media, required);
         if let Some(body) = &mut self.document.body {
             body.schema = body.schema.take().or_else(derived::body::<T>);
         }

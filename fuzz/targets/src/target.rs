@@ -4,9 +4,7 @@
 use spikard_proto_http::cookie::Cookies;
 use spikard_proto_http::date::{format_date, parse_date};
 use spikard_proto_http::media::MediaType;
-use spikard_proto_http::target::{
-    TargetError, decode_segment, percent_decode_into,
-};
+use spikard_proto_http::target::{TargetError, decode_segment, percent_decode_into};
 
 /// Decoding never grows, agrees with itself, and is undone by encoding.
 pub fn fuzz_target(data: &[u8]) {

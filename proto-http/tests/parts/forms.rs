@@ -7,7 +7,8 @@ use spikard_proto_http::limits::FORM_NAME_BYTES_MAX;
 
 #[test]
 fn pairs_are_split_then_decoded() {
-    let cases: &[(&[u8], &[(&str, &str)])] = &[
+    type Case = (&'static [u8], &'static [(&'static str, &'static str)]);
+    let cases: &[Case] = &[
         (b"", &[]),
         (b"&&&", &[]),
         (b"a=1&&a=2&", &[("a", "1"), ("a", "2")]),

@@ -2,9 +2,7 @@
 
 use std::borrow::Cow;
 
-use spikard_proto_http::target::{
-    TargetError, decode_segment, percent_decode_into,
-};
+use spikard_proto_http::target::{TargetError, decode_segment, percent_decode_into};
 
 #[test]
 fn segments_decode_and_keep_plus() {

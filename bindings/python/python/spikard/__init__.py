@@ -36,7 +36,7 @@ from spikard.errors import AddressInUse, ConfigError, RouteError
 from spikard.headers import Headers
 from spikard.logging import handler_failed, log, stalled
 from spikard.misfit import explain
-from spikard.params import Body, Cookie, Header, Path, Query
+from spikard.params import Body, Cookie, Form, Header, Path, Query
 from spikard.problem import HttpProblem
 from spikard.response import Response
 from spikard.route import Route
@@ -46,6 +46,7 @@ __all__ = [
     "Body",
     "ConfigError",
     "Cookie",
+    "Form",
     "Header",
     "Headers",
     "HttpProblem",

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-__all__ = ["Body", "Cookie", "Header", "Marker", "Path", "Query"]
+__all__ = ["Body", "Cookie", "Form", "Header", "Marker", "Path", "Query"]
 
-Place = Literal["path", "query", "header", "cookie", "body"]
+Place = Literal["path", "query", "header", "cookie", "body", "form"]
 
 
 class Marker:
@@ -129,3 +129,5 @@ Cookie = Source("cookie")
 """A cookie."""
 Body = Source("body")
 """The request body: JSON, or as it is for `bytes`."""
+Form = Source("form")
+"""A field of a form; all of its fields for a class with named fields."""

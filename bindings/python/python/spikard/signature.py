@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from spikard import anatomy, decoding
+from spikard import anatomy, decoding, forms
 from spikard import schema as schemas
 from spikard._native import Request
 from spikard.errors import RouteError
@@ -46,6 +46,8 @@ class Signature:
     handler: Handler
     parameters: list[dict[str, Any]] = field(default_factory=list)
     body: dict[str, Any] | None = None
+    fields: forms.Fields | None = None
+    """The form fields read so far, if the handler takes them one by one."""
     binder: list[BinderEntry] = field(default_factory=list)
 
 
@@ -122,6 +124,8 @@ def read(handler: Handler, options: Options) -> Signature:
                 signature.binder.append(parameter.entry(REQUEST))
             elif place == "body":
                 _add_body(signature, parameter, options)
+            elif place == "form":
+                _add_form(signature, parameter, options)
             elif place != "path" and anatomy.is_structured(parameter.kind):
                 _add_group(signature, parameter, place)
             else:
@@ -235,12 +239,7 @@ def _place(parameter: _Parameter, names: list[str], options: Options) -> str:
 
 def _add_body(signature: Signature, parameter: _Parameter, options: Options) -> None:
     """Add the body. Raises TypeError with the end of a sentence."""
-    if signature.body is not None:
-        first = next(entry[2] for entry in signature.binder if entry[0] in BODY)
-        raise TypeError(
-            f"is a second body beside '{first}'; make one class of both, "
-            "or say where it is read from, for example with Query()"
-        )
+    _refuse_second_body(signature)
     if parameter.kind is bytes:
         document: dict[str, Any] = {"media": "bytes"}
         decode = None
@@ -253,6 +252,41 @@ def _add_body(signature: Signature, parameter: _Parameter, options: Options) -> 
     document["required"] = parameter.default is None
     signature.body = document
     signature.binder.append(parameter.entry(BODY, converter=decode))
+
+
+def _add_form(signature: Signature, parameter: _Parameter, options: Options) -> None:
+    """Add a form, or one field of it. Raises TypeError with the end of a sentence."""
+    kind = parameter.kind
+    own = parameter.marker.schema if parameter.marker is not None else None
+    if anatomy.is_structured(kind) or typing.get_origin(kind) is dict or kind is dict:
+        _refuse_second_body(signature)
+        schema = options.body_schema or own
+        document, decode = forms.whole(parameter.annotation, parameter.limits, schema)
+        document["required"] = parameter.default is None
+        signature.body = document
+        signature.binder.append(parameter.entry(BODY, converter=decode))
+        return
+    if signature.fields is None:
+        _refuse_second_body(signature)
+        signature.fields = forms.Fields()
+        signature.body = signature.fields.document
+    schema = own or schemas.parameter_schema(
+        kind if parameter.typed and kind is not Any else str, parameter.limits
+    )
+    converter = decoding.parameter_converter(parameter.annotation) if parameter.typed else None
+    take = signature.fields.add(parameter.wire_name, schema, converter, parameter.default)
+    signature.binder.append(parameter.entry(BODY, converter=take))
+
+
+def _refuse_second_body(signature: Signature) -> None:
+    """Raise TypeError if there is a body already."""
+    if signature.body is None:
+        return
+    first = next(entry[2] for entry in signature.binder if entry[0] in BODY)
+    raise TypeError(
+        f"is a second body beside '{first}'; make one class of both, "
+        "or say where it is read from, for example with Query()"
+    )
 
 
 def _add_argument(

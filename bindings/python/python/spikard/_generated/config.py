@@ -66,6 +66,11 @@ class ServerConfig:
     Default: 32. Range: 1 to 512.
     """
 
+    max_form_fields: int = 1000
+    """Most fields of a form; more are answered with 413. Unit: fields. Default: 1000.
+    Range: 1 to 1000000.
+    """
+
     max_header_size: int = 65_536
     """Largest head of a request, all header fields together; a larger one is answered
     with 431. Unit: bytes. Default: 65_536. Range: 1024 to 1048576.
@@ -175,6 +180,7 @@ class ServerConfig:
             "enable_request_id": self.enable_request_id,
             "max_body_size": self.max_body_size,
             "max_json_depth": self.max_json_depth,
+            "max_form_fields": self.max_form_fields,
             "max_header_size": self.max_header_size,
             "max_headers": self.max_headers,
             "max_request_line": self.max_request_line,

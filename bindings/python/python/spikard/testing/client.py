@@ -45,8 +45,8 @@ class RequestOptions(TypedDict, total=False):
 
     json: Any
     """The body, as any value."""
-    data: bytes | str | None
-    """The body, as it is."""
+    data: bytes | str | Params | None
+    """The body, as it is; a mapping or pairs are the fields of a form."""
     params: Params | None
     """The query: a mapping or pairs; lists become repeated names."""
     headers: HeaderInit | None

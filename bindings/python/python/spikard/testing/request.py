@@ -25,21 +25,24 @@ def write(
     path: str,
     *,
     json: Any = ...,
-    data: bytes | str | None = None,
+    data: bytes | str | Params | None = None,
     params: Params | None = None,
     headers: HeaderInit | None = None,
     cookies: Mapping[str, str] | None = None,
 ) -> bytes:
     """Return a request as bytes.
 
-    `json` is any value, None included; `data` is sent as it is, text as UTF-8. Adds `host`, and
-    with a body its length and the type of JSON, unless `headers` has them. Raises ValueError for a
-    line break where it would end a line, and for two bodies.
+    `json` is any value, None included; `data` is sent as it is, text as UTF-8, or is the fields of
+    a form. Adds `host`, and with a body its length and the type of JSON or forms, unless `headers`
+    has them. Raises ValueError for a line break where it would end a line, and for two bodies.
     """
     if json is not ... and data is not None:
         raise ValueError("give json or data, not both")
     fields = Headers(headers)
     body = data.encode() if isinstance(data, str) else data
+    if body is not None and not isinstance(body, bytes):
+        body = _pairs(body).encode()
+        fields.setdefault("content-type", "application/x-www-form-urlencoded")
     if json is not ...:
         body = encode(json)
         fields.setdefault("content-type", "application/json")
@@ -62,10 +65,14 @@ def _target(path: str, params: Params | None) -> str:
     target = quote(path, safe=TARGET_SAFE)
     if not params:
         return target
+    return f"{target}{'&' if '?' in target else '?'}{_pairs(params)}"
+
+
+def _pairs(params: Params) -> str:
+    """Return names and values as queries and forms have them."""
     given = params.items() if isinstance(params, Mapping) else params
     pairs = cast("Iterable[tuple[str, Any]]", given)
-    query = urlencode([(name, _text(value)) for name, value in pairs], doseq=True)
-    return f"{target}{'&' if '?' in target else '?'}{query}"
+    return urlencode([(name, _text(value)) for name, value in pairs], doseq=True)
 
 
 def _text(value: Any) -> Any:

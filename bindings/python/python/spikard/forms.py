@@ -1,0 +1,74 @@
+"""Forms in a handler's signature: one class of all fields, or a parameter for each field.
+
+The engine converts and judges a form and hands it over as one JSON object; here that object becomes
+what the annotations name.
+Knows nothing of how forms are encoded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from spikard import decoding
+from spikard import schema as schemas
+
+__all__ = ["Fields", "whole"]
+
+ABSENT: Any = object()
+_decode = msgspec.json.decode
+
+
+def whole(
+    annotation: Any, limits: Mapping[str, Any], schema: Mapping[str, Any] | None
+) -> tuple[dict[str, Any], Callable[[bytes], Any]]:
+    """Return the document and the decoder of a form that is one value. Raises TypeError."""
+    document = {
+        "media": "form",
+        "schema": schema or schemas.body_schema(annotation, limits),
+    }
+    return document, decoding.body_decoder(annotation)
+
+
+class Fields:
+    """The fields of a form that a handler takes one by one."""
+
+    __slots__ = ("document",)
+
+    def __init__(self) -> None:
+        """Begin without fields."""
+        self.document: dict[str, Any] = {
+            "media": "form",
+            "required": False,
+            "schema": {"type": "object", "properties": {}, "required": []},
+        }
+
+    def add(
+        self,
+        name: str,
+        schema: Mapping[str, Any],
+        converter: Callable[[Any], Any] | None,
+        default: tuple[bool, Any] | None,
+    ) -> Callable[[bytes], Any]:
+        """Add a field; return what takes its value from the body. Raises TypeError."""
+        whole = self.document["schema"]
+        if name in whole["properties"]:
+            raise TypeError(f"reads the form field '{name}', which another parameter reads too")
+        own = dict(schema)
+        definitions = own.pop("$defs", None)
+        if definitions:
+            whole.setdefault("$defs", {}).update(definitions)
+        whole["properties"][name] = own
+        if default is None:
+            whole["required"].append(name)
+            self.document["required"] = True
+
+        def take(body: bytes) -> Any:
+            value = _decode(body).get(name, ABSENT)
+            if value is ABSENT and default is not None:
+                return default[1]() if default[0] else default[1]
+            return value if converter is None else converter(value)
+
+        return take
