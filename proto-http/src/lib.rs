@@ -15,6 +15,8 @@ pub mod head;
 pub mod limits;
 pub mod media;
 pub mod method;
+pub mod multipart;
+pub mod part;
 pub mod span;
 pub mod target;
 

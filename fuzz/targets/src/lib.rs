@@ -7,12 +7,14 @@
 
 mod body;
 mod fields;
+mod forms;
 mod head;
 mod reply;
 mod target;
 
 pub use body::fuzz_body;
 pub use fields::fuzz_fields;
+pub use forms::{fuzz_form, fuzz_multipart};
 pub use head::fuzz_head;
 pub use reply::fuzz_reply;
 pub use target::fuzz_target;

@@ -4,8 +4,10 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use spikard_fuzz_targets::{fuzz_body, fuzz_fields, fuzz_head, fuzz_reply, fuzz_target};
-use vectors::{BODY_FILE, HEAD_FILES, REPLY_FILE, load};
+use spikard_fuzz_targets::{
+    fuzz_body, fuzz_fields, fuzz_form, fuzz_head, fuzz_multipart, fuzz_reply, fuzz_target,
+};
+use vectors::{BODY_FILE, HEAD_FILES, MULTIPART_FILE, REPLY_FILE, load};
 
 #[path = "../../../proto-http/tests/wire/vectors.rs"]
 #[expect(dead_code, reason = "only the bytes are wanted here, not the verdicts")]
@@ -18,12 +20,14 @@ const SEED_BYTES_MAX: usize = 1024;
 
 type Target = fn(&[u8]);
 
-const TARGETS: [(&str, Target); 5] = [
+const TARGETS: [(&str, Target); 7] = [
     ("fuzz_head", fuzz_head),
     ("fuzz_body", fuzz_body),
     ("fuzz_target", fuzz_target),
     ("fuzz_reply", fuzz_reply),
     ("fuzz_fields", fuzz_fields),
+    ("fuzz_form", fuzz_form),
+    ("fuzz_multipart", fuzz_multipart),
 ];
 
 /// Marsaglia's xorshift64: enough to wander, the same on every machine.
@@ -43,7 +47,9 @@ impl Random {
 }
 
 fn seeds() -> Vec<Vec<u8>> {
-    let files = HEAD_FILES.iter().chain([&BODY_FILE, &REPLY_FILE]);
+    let files = HEAD_FILES
+        .iter()
+        .chain([&BODY_FILE, &REPLY_FILE, &MULTIPART_FILE]);
     files
         .flat_map(|file| load(file))
         .map(|vector| vector.bytes)

@@ -4,4 +4,5 @@
 mod bodies;
 mod guard;
 mod heads;
+mod multipart;
 mod vectors;

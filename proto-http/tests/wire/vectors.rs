@@ -20,6 +20,8 @@ pub(crate) const HEAD_FILES: &[&str] = &[
 pub(crate) const BODY_FILE: &str = "body";
 /// The file with replies.
 pub(crate) const REPLY_FILE: &str = "reply";
+/// The file with multipart bodies.
+pub(crate) const MULTIPART_FILE: &str = "multipart";
 
 /// One vector.
 #[derive(Clone, Debug)]
