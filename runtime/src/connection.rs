@@ -204,6 +204,11 @@ async fn fill(
     need: Need,
     patience: &mut Patience,
 ) -> bool {
+    // Bytes that came at the very deadline were not enough, and the next wait would forget it.
+    if connection.record.expired.take() {
+        session.time_out_client(&connection.core.station());
+        return true;
+    }
     let deadline_ms = patience.deadline_ms(&connection.core, need);
     connection.wait_until(Waiting::Request, deadline_ms);
     let (result, input) = stream.read_more(session.lend_input(READ_BYTES)).await;

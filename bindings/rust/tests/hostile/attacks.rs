@@ -15,6 +15,7 @@ pub(crate) fn all() -> Vec<Attack> {
         floods(),
         orders_of_events(),
         chunks(),
+        forms(),
     ]
     .into_iter()
     .flatten()
@@ -387,6 +388,44 @@ fn chunks() -> Vec<Attack> {
                 [chunked.as_slice(), &[b'f'; 10_000], b"\r\n"].concat(),
             )],
             BAD,
+        ),
+    ]
+}
+
+fn forms() -> Vec<Attack> {
+    let form = |name, body: String, answer| {
+        let mut bytes = head_of("/form", "application/x-www-form-urlencoded", body.len());
+        bytes.extend_from_slice(body.as_bytes());
+        attack(name, bytes, answer)
+    };
+    let many: String = (0..10_000).map(|at| format!("a{at}=1&")).collect();
+    let digits = "9".repeat(10_000);
+    vec![
+        form("a form of 10,000 fields", many, TOO_LARGE),
+        form(
+            "a form of a million separators",
+            "&".repeat(1_000_000),
+            Status(200),
+        ),
+        form(
+            "a number of 10,000 digits in a form",
+            format!("number={digits}"),
+            INVALID,
+        ),
+        form(
+            "a field of 9 MB",
+            format!("term={}", "a".repeat(9_000_000)),
+            INVALID,
+        ),
+        form("a name of 9 MB", "a".repeat(9_000_000), BAD),
+        form("a list of 900 in a form", "tags=a&".repeat(900), INVALID),
+        // As in a query; and a percent sign that encodes nothing stands for itself.
+        form("latin-1 in a form", "term=%E9".to_owned(), Status(200)),
+        form("a NUL in a form", "number=1%00".to_owned(), INVALID),
+        form(
+            "half an escape in a form",
+            "term=%4".to_owned(),
+            Status(200),
         ),
     ]
 }

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use spikard::{App, Cookie, Header, Json, Path, Query, ServerConfig};
+use spikard::{App, Cookie, Form, Header, Json, Path, Query, ServerConfig};
 
 /// Names the engine in the environment of the process that serves.
 pub(crate) const ENGINE: &str = "SPIKARD_HOSTILE_ENGINE";
@@ -64,6 +64,7 @@ pub(crate) fn serve(engine: &str) {
         _ => "no object".to_owned(),
     });
     app.post("/orders", |Json(order): Json<Order>| Json(order));
+    app.post("/form", |Form(search): Form<Search>| Json(search));
     let config = json!({
         "engine": engine, "port": 0, "header_timeout": 0.6, "body_timeout": 0.6,
         "enable_request_id": false,
