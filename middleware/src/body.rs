@@ -3,7 +3,7 @@
 //! The limit is applied to every piece of every body kind, so that no framing slips past it.
 
 use spikard_contract::problem::PAYLOAD_TOO_LARGE;
-use spikard_proto_http::BodyLength;
+use spikard_proto_http::{BodyLength, sabotage};
 
 use crate::{exchange::Exchange, flow::Sink, problem::Problem};
 
@@ -16,6 +16,9 @@ pub fn too_large(limit: u64) -> Problem {
 
 /// The problem of a body whose declared length is already over the exchange's limit.
 pub fn declared_too_large(x: &Exchange) -> Option<Problem> {
+    if sabotage::is_off("limit/body-declared") {
+        return None;
+    }
     match (x.head.body_length(), x.body_bytes_max) {
         (BodyLength::Known(declared), Some(limit)) if declared > limit => Some(too_large(limit)),
         _ => None,
@@ -41,7 +44,10 @@ impl Collector {
     /// A `413` problem if the body is over the exchange's limit.
     pub fn push(&mut self, x: &mut Exchange, bytes: &[u8]) -> Result<(), Box<Problem>> {
         self.received += bytes.len() as u64;
-        if let Some(limit) = x.body_bytes_max.filter(|limit| self.received > *limit) {
+        let limit = x.body_bytes_max.filter(|limit| self.received > *limit);
+        if let Some(limit) = limit
+            && !sabotage::is_off("limit/body-received")
+        {
             return Err(Box::new(too_large(limit)));
         }
         if self.sink == Sink::Collect {

@@ -8,6 +8,8 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 use spikard_contract::problem::{PROBLEM_TYPE_PREFIX, ProblemType, by_status};
 
+use spikard_proto_http::sabotage;
+
 use crate::reply::Reply;
 
 /// Media type of a problem document (RFC 9457 §6.1).
@@ -29,7 +31,7 @@ impl Problem {
         Self {
             status: row.status,
             kind: Cow::Owned([PROBLEM_TYPE_PREFIX, row.slug].concat()),
-            title: Cow::Borrowed(row.title),
+            title: Cow::Borrowed(title_of(row)),
             detail: Some(Cow::Borrowed(row.detail)),
             extensions: Map::new(),
         }
@@ -41,7 +43,7 @@ impl Problem {
         let (kind, title) = match by_status(status) {
             Some(row) => (
                 Cow::Owned([PROBLEM_TYPE_PREFIX, row.slug].concat()),
-                Cow::Borrowed(row.title),
+                Cow::Borrowed(title_of(row)),
             ),
             None => {
                 let phrase = spikard_proto_http::h1::encode::reason_phrase(status);
@@ -119,6 +121,14 @@ impl Problem {
         let written = serde_json::to_writer(&mut reply.body, &self.document());
         debug_assert!(written.is_ok());
     }
+}
+
+/// The title of a row; nothing that anyone expects when it is switched off.
+fn title_of(row: &'static ProblemType) -> &'static str {
+    if sabotage::off_in("problem/") == Some(row.slug) {
+        return "switched off";
+    }
+    row.title
 }
 
 const STANDARD_MEMBERS: [&str; 5] = ["type", "title", "status", "detail", "instance"];

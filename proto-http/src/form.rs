@@ -11,6 +11,7 @@ use memchr::memchr;
 
 use crate::chars::hex_value;
 use crate::limits::FORM_NAME_BYTES_MAX;
+use crate::sabotage;
 
 /// A name and its value.
 pub type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
@@ -29,7 +30,7 @@ pub fn pairs(raw: &[u8]) -> impl Iterator<Item = Pair<'_>> {
 pub fn read_form(raw: &[u8], pairs_max: usize) -> Result<Vec<Pair<'_>>, FormError> {
     let mut found = Vec::new();
     for (name, value) in raw_pairs(raw) {
-        if found.len() == pairs_max {
+        if found.len() == pairs_max && !sabotage::is_off("form/fields-max") {
             return Err(FormError::TooManyPairs { pairs_max });
         }
         if name.len() > FORM_NAME_BYTES_MAX {
@@ -51,7 +52,7 @@ fn raw_pairs(raw: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
 
 /// Decodes a name or a value. Borrows when nothing is encoded.
 fn decode(raw: &[u8]) -> Cow<'_, str> {
-    if memchr::memchr2(b'%', b'+', raw).is_none() {
+    if memchr::memchr2(b'%', b'+', raw).is_none() || sabotage::is_off("parameter/decoding") {
         return String::from_utf8_lossy(raw);
     }
     let mut bytes = Vec::with_capacity(raw.len());

@@ -17,6 +17,8 @@ pub mod media;
 pub mod method;
 pub mod multipart;
 pub mod part;
+#[doc(hidden)]
+pub mod sabotage;
 pub mod span;
 pub mod target;
 

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use serde_json::{Map, Value};
+use spikard_proto_http::sabotage;
 
 /// Most brackets in one name. Filters of real APIs have two.
 pub const BRACKETS_MAX: usize = 8;
@@ -15,6 +16,9 @@ pub const BRACKETS_MAX: usize = 8;
 #[must_use]
 pub fn split_name(name: &str) -> Option<(&str, Vec<String>)> {
     let open = name.find('[').filter(|open| *open > 0)?;
+    if sabotage::is_off("convert/brackets") {
+        return None;
+    }
     let mut keys = Vec::new();
     let mut rest = &name[open..];
     while !rest.is_empty() {
@@ -116,7 +120,8 @@ fn compact(node: Value) -> Value {
         Value::Array(items) => items.into_iter().map(compact).collect(),
         Value::Object(members) => {
             let index = |key: &str| key.parse::<u64>().ok();
-            if members.keys().any(|key| index(key).is_none()) {
+            let named = members.keys().any(|key| index(key).is_none());
+            if named || sabotage::is_off("convert/indexes") {
                 let members = members
                     .into_iter()
                     .map(|(key, member)| (key, compact(member)));

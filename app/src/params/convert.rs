@@ -5,6 +5,7 @@
 
 use serde_json::{Number, Value};
 use spikard_middleware::{ArgumentKind, Arguments};
+use spikard_proto_http::sabotage;
 
 use crate::validate::format::Check;
 
@@ -38,12 +39,27 @@ impl Kind {
     /// The value that `text` stands for, if it stands for one of this kind.
     #[must_use]
     pub fn convert(self, text: &str) -> Option<Scalar<'_>> {
+        if sabotage::off_in("convert/").is_some_and(|off| off == self.name()) {
+            return Some(Scalar::Text(text));
+        }
         match self {
             Self::Integer => integer(text).map(Scalar::Integer),
             Self::Number => number(text).map(Scalar::Number),
             Self::Boolean => boolean(text).map(Scalar::Boolean),
             Self::Text(None) => Some(Scalar::Text(text)),
             Self::Text(Some((_, check))) => check(text).then_some(Scalar::Text(text)),
+        }
+    }
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Integer => "integer",
+            Self::Number => "number",
+            Self::Boolean => "boolean",
+            Self::Text(None) => "text",
+            Self::Text(Some(_)) => "text-format",
         }
     }
 }

@@ -12,6 +12,7 @@ use spikard_middleware::{ArgumentKind, Arguments};
 use spikard_proto_http::Head;
 use spikard_proto_http::cookie::Cookies;
 use spikard_proto_http::form::pairs;
+use spikard_proto_http::sabotage;
 use spikard_proto_http::target::decode_segment;
 
 use super::brackets::split_name;
@@ -159,6 +160,9 @@ impl Extractor {
                     texts.extend(own.map(|each| std::mem::take(&mut each.text)));
                 }
             }
+            if sabotage::off_in("source/") == Some(parameter.origin.source().name()) {
+                texts.clear();
+            }
             parameter.read(&texts, arguments, faults);
         }
         Ok(())
@@ -167,7 +171,7 @@ impl Extractor {
     /// Finds the values of query parameters.
     fn find_query<'h>(&self, head: &'h Head, found: &mut Vec<Found<'h>>) -> Result<(), QueryFault> {
         for (count, (name, text)) in pairs(head.query().unwrap_or_default()).enumerate() {
-            if count == QUERY_PAIRS_MAX {
+            if count == QUERY_PAIRS_MAX && !sabotage::is_off("parameter/pairs-max") {
                 return Err(QueryFault::TooManyPairs);
             }
             if let Some(owner) = self.query_owner(&name, |_| true) {
@@ -207,6 +211,7 @@ impl Extractor {
                 continue;
             };
             let repeated = found.iter().any(|each| each.owner == owner);
+            let repeated = repeated && !sabotage::is_off("parameter/first-cookie");
             if self.parameters[owner].shape.is_list() || !repeated {
                 found.push(Found {
                     owner,
@@ -220,11 +225,16 @@ impl Extractor {
 
 impl Parameter {
     fn compile(pattern: &Pattern, document: &ParameterDocument) -> Result<Self, SchemaError> {
-        let name = document.alias.as_deref().unwrap_or(&document.name);
+        let alias = document.alias.as_deref();
+        let alias = alias.filter(|_| !sabotage::is_off("parameter/alias"));
+        let name = alias.unwrap_or(&document.name);
         let (origin, name) = match document.source {
             ParameterSource::Path => (path_origin(pattern, name), name.to_owned()),
             ParameterSource::Query => (Origin::Query, name.to_owned()),
             // `X_Api_Key`, `x-api-key` and an alias all name one field.
+            ParameterSource::Header if sabotage::is_off("parameter/header-underscore") => {
+                (Origin::Header, name.to_lowercase())
+            }
             ParameterSource::Header => (Origin::Header, name.replace('_', "-").to_lowercase()),
             ParameterSource::Cookie => (Origin::Cookie, name.to_owned()),
         };
@@ -242,6 +252,8 @@ impl Parameter {
             None => None,
         };
         let absent = match (&document.default, document.required) {
+            _ if sabotage::is_off("parameter/required") => Absent::Nothing,
+            (Some(_), _) if sabotage::is_off("parameter/default") => Absent::Nothing,
             (Some(default), _) => Absent::Default(default.clone()),
             (None, true) => Absent::Fault,
             (None, false) => Absent::Nothing,
@@ -278,6 +290,7 @@ impl Parameter {
         if let Some((hint, shape)) = &self.hint
             && faults.rows().len() == before
             && !hint.accepts(&texts[0])
+            && !sabotage::is_off("parameter/hint")
         {
             shape.read(texts, spot, arguments, faults);
         }
@@ -317,7 +330,7 @@ impl Parameter {
             .fields()
             .filter(|(field, _)| field.eq_ignore_ascii_case(name))
             .map(|(_, value)| String::from_utf8_lossy(value));
-        if self.shape.is_list() {
+        if self.shape.is_list() && !sabotage::is_off("parameter/header-commas") {
             for value in values {
                 let parts = value
                     .split(',')
@@ -328,6 +341,9 @@ impl Parameter {
             return;
         }
         let Some(first) = values.next() else { return };
+        if sabotage::is_off("parameter/header-lines") {
+            return texts.push(first);
+        }
         texts.push(values.fold(first, |joined, next| {
             Cow::Owned(format!("{joined}, {next}"))
         }));
@@ -388,7 +404,7 @@ fn path_text(path: &[u8], segment: usize, rest: bool) -> Option<Cow<'_, str>> {
         start += memchr::memchr(b'/', &tail[start..])? + 1;
     }
     let tail = &tail[start..];
-    let end = if rest {
+    let end = if rest && !sabotage::is_off("parameter/rest") {
         None
     } else {
         memchr::memchr(b'/', tail)

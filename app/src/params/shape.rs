@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 use spikard_middleware::Arguments;
+use spikard_proto_http::sabotage;
 
 use super::brackets;
 use super::coerce::Coercion;
@@ -66,8 +67,11 @@ impl Shape {
         let separator = document.get("separator").and_then(Value::as_str);
         let form = match (reading.nested, reading.list) {
             (true, _) => Form::Tree(Coercion::compile(document)),
+            (false, true) if sabotage::is_off("convert/list") => Form::Scalar,
             (false, true) => Form::List {
-                separator: separator.filter(|text| !text.is_empty()).map(Box::from),
+                separator: separator
+                    .filter(|text| !text.is_empty() && !sabotage::is_off("convert/separator"))
+                    .map(Box::from),
             },
             (false, false) => Form::Scalar,
         };
@@ -144,7 +148,12 @@ impl Shape {
             }
         }
         // The last value wins, as it does for form fields in most frameworks.
-        let Some(text) = texts.last() else { return };
+        let text = if sabotage::is_off("parameter/last-value") {
+            texts.first()
+        } else {
+            texts.last()
+        };
+        let Some(text) = text else { return };
         let Some(scalar) = self.convert(text, spot.source) else {
             let fault = self.refusal(spot, spot.name.to_vec());
             return faults.push(fault, &Value::from(text.as_ref()));
@@ -192,6 +201,7 @@ impl Shape {
     /// The first conversion that succeeds.
     fn convert<'t>(&self, text: &'t str, source: Source) -> Option<Scalar<'t>> {
         let flag = text.is_empty() && source == Source::Query;
+        let flag = flag && !sabotage::is_off("convert/empty-flag");
         self.kinds.iter().find_map(|kind| match kind {
             Kind::Boolean if flag => Some(Scalar::Boolean(false)),
             kind => kind.convert(text),

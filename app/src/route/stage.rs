@@ -8,6 +8,7 @@ use std::sync::Arc;
 use spikard_contract::problem::ProblemType;
 use spikard_middleware::problem::PROBLEM_JSON;
 use spikard_middleware::{Exchange, Flow, Local, Problem, Reply, RequestStage, TableId};
+use spikard_proto_http::sabotage;
 
 use super::tree::{Found, Tree};
 
@@ -40,6 +41,8 @@ impl RequestStage for Route {
         let targets = &self.targets;
         Flow::Goto(match self.tree.find(x.head.method_bytes(), x.head.path()) {
             // The tree yields the numbers that `lower` gave it, one per table.
+            Found::Mismatch(_) if sabotage::is_off("route/mismatch") => targets.not_found,
+            Found::Options(_) if sabotage::is_off("route/options") => targets.not_found,
             Found::Route(route) | Found::Mismatch(route) => targets.routes[route as usize],
             Found::Options(_) => targets.options,
             Found::MethodNotAllowed(_) => targets.not_allowed,
@@ -105,6 +108,9 @@ impl RequestStage for Allow {
                 x.reply.clear();
                 x.reply.status = 204;
             }
+        }
+        if sabotage::is_off("route/allow") {
+            return Flow::Reply;
         }
         if let Found::Options(set) | Found::MethodNotAllowed(set) =
             self.tree.find(x.head.method_bytes(), x.head.path())

@@ -9,6 +9,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use spikard_proto_http::sabotage;
 use spikard_proto_http::target::decode_segment;
 
 use super::methods::{MethodSet, Methods};
@@ -248,7 +249,8 @@ impl Tree {
             return Found::BadPath;
         };
         let wanted = self.methods.find(method);
-        if let Some(node) = self.literals.get(path)
+        if !sabotage::is_off("route/literal-first")
+            && let Some(node) = self.literals.get(path)
             && let Some(route) = self.take(&self.nodes[*node].leaf, method, wanted)
         {
             return Found::Route(route);
@@ -257,7 +259,7 @@ impl Tree {
             return Found::Options(self.everywhere);
         }
         let encoded = memchr::memchr(b'%', path.as_bytes()).is_some();
-        if encoded && !decodes(path) {
+        if encoded && !decodes(path) && !sabotage::is_off("route/decoding") {
             return Found::BadPath;
         }
         let Some(rest) = path.strip_prefix('/') else {
@@ -293,7 +295,7 @@ impl Tree {
     fn take(&self, leaf: &Leaf, method: &[u8], wanted: Option<MethodSet>) -> Option<RouteIndex> {
         let own = wanted.and_then(|wanted| leaf.route(wanted));
         own.or_else(|| {
-            if method == b"HEAD" {
+            if method == b"HEAD" && !sabotage::is_off("route/head-from-get") {
                 leaf.route(self.get)
             } else {
                 None
@@ -337,9 +339,10 @@ impl Walk<'_> {
             // would only fail to match.
             true => decode_segment(raw.as_bytes()).unwrap_or_default(),
         };
-        if let Ok(place) = node
-            .literals
-            .binary_search_by(|(own, _)| (**own).cmp(&*text))
+        if !sabotage::is_off("route/literal-first")
+            && let Ok(place) = node
+                .literals
+                .binary_search_by(|(own, _)| (**own).cmp(&*text))
             && let Some(route) = self.step(node.literals[place].1, after)
         {
             return Some(route);
@@ -361,6 +364,7 @@ impl Walk<'_> {
     fn capture(&mut self, node: &Node, text: &str, after: Option<&str>) -> Option<RouteIndex> {
         for (hint, next) in &node.typed {
             if hint.accepts(text)
+                && !sabotage::is_off("route/typed")
                 && let Some(route) = self.step(*next, after)
             {
                 return Some(route);

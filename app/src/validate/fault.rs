@@ -11,6 +11,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use serde_json::{Map, Value};
 use spikard_contract::problem::VALIDATION_ERROR;
 use spikard_middleware::Problem;
+use spikard_proto_http::sabotage;
 
 /// Most rows in one answer; a person reads far fewer, and a hostile body can provoke millions.
 pub const FAULTS_MAX: usize = 1000;
@@ -104,14 +105,23 @@ impl Fault {
     fn into_row(self) -> Value {
         let mut loc = vec![Value::from(self.source.name())];
         loc.extend(self.path.into_iter().map(Value::from));
+        if sabotage::is_off("rows/loc") {
+            loc.truncate(1);
+        }
         let mut row = Map::new();
-        row.insert("type".into(), self.kind.into());
+        let kind = match sabotage::off_in("row/") {
+            Some(off) if off == self.kind => "switched_off",
+            _ => self.kind,
+        };
+        row.insert("type".into(), kind.into());
         row.insert("loc".into(), loc.into());
         row.insert("msg".into(), self.message.into());
-        if let Some(input) = self.input {
+        if let Some(input) = self.input
+            && !sabotage::is_off("rows/input")
+        {
             row.insert("input".into(), input);
         }
-        if !self.context.is_empty() {
+        if !self.context.is_empty() && !sabotage::is_off("rows/ctx") {
             row.insert("ctx".into(), self.context.into());
         }
         row.into()
@@ -165,7 +175,7 @@ impl Faults {
     /// Adds a fault unless its twin is there already: same place, type and message.
     pub fn push_once(&mut self, fault: Fault, input: &Value) {
         let twin = (fault.source, &fault.path, fault.kind, &fault.message);
-        if self.keys.insert(hash_of(&twin)) {
+        if self.keys.insert(hash_of(&twin)) || sabotage::is_off("rows/once") {
             self.push(fault, input);
         }
     }
@@ -173,14 +183,20 @@ impl Faults {
     /// The 422 document (RFC 9457) with all rows, ordered by source, then by name, then by type.
     #[must_use]
     pub fn into_problem(mut self) -> Problem {
+        if sabotage::is_off("rows/all") {
+            self.rows.truncate(1);
+        }
         self.rows.sort_by(|one, other| {
+            if sabotage::is_off("rows/order") {
+                return Ordering::Equal;
+            }
             one.source
                 .cmp(&other.source)
                 .then_with(|| compare_paths(&one.path, &other.path))
                 .then_with(|| one.kind.cmp(other.kind))
         });
         let detail = match self.rows.len() {
-            1 => Cow::Borrowed("1 validation error in request"),
+            1 if !sabotage::is_off("rows/count") => Cow::Borrowed("1 validation error in request"),
             count => Cow::Owned(format!("{count} validation errors in request")),
         };
         let rows: Vec<Value> = self.rows.into_iter().map(Fault::into_row).collect();

@@ -14,6 +14,7 @@ use spikard_middleware::{Exchange, Flow, Local, Problem, RequestStage};
 use spikard_proto_http::Head;
 use spikard_proto_http::form::{FormError, read_form};
 use spikard_proto_http::media::MediaType;
+use spikard_proto_http::sabotage;
 
 use crate::params::brackets;
 use crate::params::coerce::Coercion;
@@ -83,6 +84,7 @@ impl RequestStage for RequireForm {
 fn refuse_as_form(head: &Head) -> Option<Problem> {
     match head.content_type().map(MediaType::parse) {
         Some(Ok(media)) if media.is_form() => charset_problem(&media),
+        _ if sabotage::is_off("form/media") => None,
         _ => Some(Problem::of(&UNSUPPORTED_MEDIA_TYPE)),
     }
 }
@@ -91,7 +93,8 @@ fn refuse_as_form(head: &Head) -> Option<Problem> {
 fn charset_problem(media: &MediaType<'_>) -> Option<Problem> {
     let charset = media.charset()?;
     let known = [&b"utf-8"[..], b"utf8", b"us-ascii"];
-    if known.iter().any(|name| charset.eq_ignore_ascii_case(name)) {
+    let is_known = known.iter().any(|name| charset.eq_ignore_ascii_case(name));
+    if is_known || sabotage::is_off("form/charset") {
         return None;
     }
     let name = String::from_utf8_lossy(&charset);

@@ -3,6 +3,7 @@
 //! One answer lists every fault of a request, whatever its source; `fault` owns that list.
 //! Knows nothing of routing or hosts.
 
+mod cripple;
 pub mod fault;
 pub mod form;
 pub mod format;

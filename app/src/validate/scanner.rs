@@ -7,6 +7,8 @@
 
 use std::collections::HashSet;
 
+use spikard_proto_http::sabotage;
+
 use super::json::{JsonFault, JsonFaultKind};
 
 /// What a value is.
@@ -138,6 +140,9 @@ impl<T: Trace> Scanner<'_, T> {
     }
 
     fn descend(&mut self, kind: Kind) -> Step<usize> {
+        if sabotage::is_off("json/depth") {
+            self.depth_left = self.depth_left.max(1);
+        }
         let Some(left) = self.depth_left.checked_sub(1) else {
             let depth_max = self.depth_max;
             return Err(self.refuse(self.at, JsonFaultKind::TooDeep { depth_max }));
@@ -247,6 +252,7 @@ impl<T: Trace> Scanner<'_, T> {
             let mut seen = HashSet::with_capacity(keys.len());
             keys.iter().position(|key| !seen.insert(self.content(key)))
         };
+        let duplicate = duplicate.filter(|_| !sabotage::is_off("json/duplicate-keys"));
         let Some(at) = duplicate else { return Ok(()) };
         let key = self.content(&keys[at]).to_owned();
         // The opening quote.

@@ -72,6 +72,8 @@ impl Schema {
             pointer: error.instance_path().as_str().to_owned(),
             reason: error.to_string(),
         };
+        let crippled = super::cripple::cripple(document);
+        let document = crippled.as_ref().unwrap_or(document);
         Ok(Self {
             bodies: options().build(document).map_err(error)?,
             values: options().build(document).map_err(error)?,

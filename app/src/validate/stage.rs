@@ -7,6 +7,7 @@ use serde_json::Value;
 use spikard_contract::problem::BAD_REQUEST;
 use spikard_contract::route::BodyMedia;
 use spikard_middleware::{Exchange, Flow, Local, Problem, RequestStage};
+use spikard_proto_http::sabotage;
 
 use super::fault::{Fault, Faults, Source};
 use super::form::FormReading;
@@ -71,10 +72,13 @@ impl BodyRule {
         limits: BodyLimits,
         faults: &mut Faults,
     ) -> Result<(), Box<Problem>> {
+        if sabotage::is_off("source/body") {
+            return Ok(());
+        }
         // A form may have no fields at all.
         let is_form = self.media == BodyMedia::Form && x.head.content_type().is_some();
         if x.body.is_empty() && !is_form {
-            if self.required {
+            if self.required && !sabotage::is_off("json/empty-body") {
                 let fault = Fault::new(Source::Body, Vec::new(), "missing", "Field required");
                 faults.push(fault, &Value::Null);
             }
@@ -142,7 +146,9 @@ impl<R: Rules> Validate<R> {
         let mut faults = Faults::new();
         let body = self.rules.body();
         let judged = body.map_or(Ok(()), |rule| rule.judge(x, self.limits, &mut faults));
-        if let Err(problem) = judged {
+        if let Err(problem) = judged
+            && !sabotage::is_off("json/syntax")
+        {
             return Some(*problem);
         }
         let extracted = self
@@ -176,5 +182,8 @@ impl<R: Rules> RequestStage for Validate<R> {
 fn json_problem(fault: &JsonFault) -> Problem {
     Problem::of(&BAD_REQUEST)
         .with_detail(fault.kind.to_string())
-        .with("position", fault.position)
+        .with(
+            "position",
+            fault.position + usize::from(sabotage::is_off("json/position")),
+        )
 }

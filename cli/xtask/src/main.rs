@@ -1,10 +1,12 @@
 //! The repository's own tools, run as `cargo xtask <command>`.
 //!
 //! They turn the house rules into programs: generated files are fresh (`generate`), crates know
-//! only what they may (`layers`), and the text of the tree keeps its form (`tidy`).
+//! only what they may (`layers`), the text of the tree keeps its form (`tidy`), and the fixtures
+//! notice what breaks (`fixtures --mutate`, `sabotage`).
 //! Knows nothing of HTTP; no crate may depend on it.
 #![forbid(unsafe_code)]
 
+mod fixtures;
 mod generate;
 mod layers;
 mod rust_text;
@@ -28,6 +30,8 @@ usage: cargo xtask <command> [--root DIR]
   generate [--check]       write every generated file, or name those that are stale
   layers [--metadata FILE] print the workspace's dependency edges, refuse those not allowed
                            (FILE: saved output of `cargo metadata`, instead of running it)
+  fixtures --mutate        run the fixtures; each altered expectation must be noticed
+  sabotage [--json]        switch off one rule of the engine at a time; a fixture must fail
   tidy                     check headers, lengths, banned words, unsafe, RFC numbers, documents
 ";
 
@@ -58,10 +62,14 @@ fn run(arguments: Vec<String>) -> Outcome {
     };
     let check = arguments.flag("--check");
     let metadata = arguments.value("--metadata")?;
+    let mutate = arguments.flag("--mutate");
+    let json = arguments.flag("--json");
     match (arguments.0.as_slice(), check, metadata) {
         ([command], check, None) if command == "generate" => generate::run(&root, check),
         ([command], false, file) if command == "layers" => layers::run(&root, file.as_deref()),
         ([command], false, None) if command == "tidy" => tidy::run(&root),
+        ([command], false, None) if command == "fixtures" && mutate => fixtures::mutate(&root),
+        ([command], false, None) if command == "sabotage" => fixtures::sabotage(&root, json),
         _ => Err(USAGE.to_owned()),
     }
 }

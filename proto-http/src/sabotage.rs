@@ -1,0 +1,134 @@
+//! Rules of the engine that a test build can switch off, one at a time.
+//!
+//! A rule that nobody misses when it is off is a rule that no fixture covers. `cargo xtask sabotage`
+//! builds with the feature `sabotage`, switches off each rule of the table and wants a fixture to
+//! fail. Without the feature a hook is a constant and nothing of this is in the binary.
+//! Lies in the lowest crate because hooks are in all of them; knows nothing of what a rule says.
+
+#[cfg(feature = "sabotage")]
+pub use armed::{RULES, is_off, off_in, switch_off};
+#[cfg(not(feature = "sabotage"))]
+pub use harmless::{RULES, is_off, off_in, switch_off};
+
+/// What is shipped: nothing can be switched off, and the optimiser sees it.
+#[cfg(not(feature = "sabotage"))]
+mod harmless {
+    /// The rules that can be switched off: none without the feature.
+    pub const RULES: &[&str] = &[];
+
+    /// Whether the rule is switched off.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_off(_: &str) -> bool {
+        false
+    }
+
+    /// The rest of the name of the rule that is off, if it is one of this family (`keyword/`).
+    #[inline(always)]
+    #[must_use]
+    pub const fn off_in(_: &str) -> Option<&'static str> {
+        None
+    }
+
+    /// Switches off a rule, or none.
+    pub const fn switch_off(_: Option<usize>) {}
+}
+
+#[cfg(feature = "sabotage")]
+mod armed {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// The rule that is off, one more than its place in the table; 0 for none.
+    static OFF: AtomicUsize = AtomicUsize::new(0);
+
+    /// Whether the rule is switched off.
+    ///
+    /// # Panics
+    /// If the table has no such rule: a hook that can never be reached proves nothing.
+    #[must_use]
+    pub fn is_off(rule: &str) -> bool {
+        assert!(RULES.contains(&rule), "the table has no rule {rule}");
+        current() == Some(rule)
+    }
+
+    /// The rest of the name of the rule that is off, if it is one of this family (`keyword/`).
+    #[must_use]
+    pub fn off_in(family: &str) -> Option<&'static str> {
+        current().and_then(|rule| rule.strip_prefix(family))
+    }
+
+    /// Switches off a rule of the table by its place, or none, for the whole process.
+    pub fn switch_off(rule: Option<usize>) {
+        OFF.store(rule.map_or(0, |place| place + 1), Ordering::Relaxed);
+    }
+
+    fn current() -> Option<&'static str> {
+        let place = OFF.load(Ordering::Relaxed).checked_sub(1)?;
+        RULES.get(place).copied()
+    }
+
+    /// The rules that can be switched off, by family. What each hook does instead of the rule is
+    /// said where the hook is.
+    #[rustfmt::skip]
+    pub const RULES: &[&str] = &[
+        // Schema keywords: a schema is compiled without them.
+        "keyword/type", "keyword/enum", "keyword/const", "keyword/multipleOf", "keyword/maximum",
+        "keyword/exclusiveMaximum", "keyword/minimum", "keyword/exclusiveMinimum",
+        "keyword/maxLength", "keyword/minLength", "keyword/pattern", "keyword/maxItems",
+        "keyword/minItems", "keyword/uniqueItems", "keyword/contains", "keyword/maxContains",
+        "keyword/minContains", "keyword/maxProperties", "keyword/minProperties",
+        "keyword/required", "keyword/dependentRequired", "keyword/dependentSchemas",
+        "keyword/dependencies", "keyword/propertyNames", "keyword/properties",
+        "keyword/patternProperties", "keyword/additionalProperties", "keyword/items",
+        "keyword/prefixItems", "keyword/unevaluatedItems", "keyword/unevaluatedProperties",
+        "keyword/allOf", "keyword/anyOf", "keyword/oneOf", "keyword/not", "keyword/if",
+        "keyword/then", "keyword/else", "keyword/$ref", "keyword/format",
+        // One type or format only.
+        "type/integer", "type/number", "type/boolean", "type/string", "type/array", "type/object",
+        "type/null",
+        "format/uuid", "format/date", "format/time", "format/date-time", "format/duration",
+        "format/email", "format/uri", "format/ipv4", "format/ipv6", "format/hostname",
+        // Sources: nothing is found there.
+        "source/path", "source/query", "source/headers", "source/cookie", "source/body",
+        // Text to value: text stays text.
+        "convert/integer", "convert/number", "convert/boolean", "convert/list",
+        "convert/separator", "convert/brackets", "convert/indexes", "convert/empty-flag",
+        "convert/text-format",
+        // How names and values are found.
+        "parameter/alias", "parameter/hint", "parameter/header-underscore",
+        "parameter/header-commas", "parameter/header-lines", "parameter/first-cookie",
+        "parameter/last-value", "parameter/required", "parameter/default", "parameter/rest",
+        "parameter/pairs-max", "parameter/decoding",
+        // JSON text.
+        "json/syntax", "json/depth", "json/duplicate-keys", "json/position", "json/empty-body",
+        // Forms.
+        "form/media", "form/charset", "form/fields-max",
+        // Media types and charsets.
+        "media/type", "media/suffix", "media/charset", "media/missing-from-browser",
+        "limit/body-declared", "limit/body-received",
+        // Routing.
+        "route/literal-first", "route/typed", "route/mismatch", "route/head-from-get",
+        "route/options", "route/allow", "route/decoding",
+        // The list of faults.
+        "rows/all", "rows/order", "rows/once", "rows/input", "rows/ctx", "rows/loc", "rows/count",
+        // A row says another type.
+        "row/missing", "row/int_parsing", "row/float_parsing", "row/bool_parsing",
+        "row/string_type", "row/list_type", "row/dict_type", "row/none_required",
+        "row/uuid_parsing", "row/datetime_parsing", "row/date_parsing", "row/time_parsing",
+        "row/duration_parsing", "row/string_pattern_mismatch", "row/format_error",
+        "row/string_too_short", "row/string_too_long", "row/greater_than",
+        "row/greater_than_equal", "row/less_than_equal", "row/less_than", "row/multiple_of",
+        "row/enum", "row/literal_error", "row/too_short", "row/too_long", "row/unique_items",
+        "row/extra_forbidden", "row/too_few_properties", "row/too_many_properties", "row/one_of",
+        "row/any_of", "row/not_allowed", "row/dependent_required", "row/conditional",
+        "row/contains",
+        // A problem has another title. 505 is missing because a fixture has no version of HTTP to
+        // give, and 503 because it has no load; `proto-http/tests` and `runtime/tests` cover them.
+        "problem/bad-request", "problem/not-found", "problem/method-not-allowed",
+        "problem/request-timeout", "problem/payload-too-large", "problem/uri-too-long",
+        "problem/unsupported-media-type", "problem/unsupported-charset",
+        "problem/expectation-failed", "problem/validation-error",
+        "problem/request-header-fields-too-large", "problem/internal-server-error",
+        "problem/not-implemented", "problem/handler-timeout",
+    ];
+}
