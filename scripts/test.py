@@ -91,6 +91,12 @@ SUITES = (
         programs=("cargo", "cc"),
     ),
     Suite(
+        "sabotage",
+        "rust",
+        ("cargo", "xtask", "sabotage"),
+        programs=("cargo", "cc"),
+    ),
+    Suite(
         "c-abi",
         "rust",
         ("cargo", "test", "--package", "spikard-ffi", "--no-fail-fast"),

@@ -1,8 +1,8 @@
 //! Rules of the engine that a test build can switch off, one at a time.
 //!
-//! A rule that nobody misses when it is off is a rule that no fixture covers. `cargo xtask sabotage`
-//! builds with the feature `sabotage`, switches off each rule of the table and wants a fixture to
-//! fail. Without the feature a hook is a constant and nothing of this is in the binary.
+//! A rule that nobody misses when it is off is a rule that no fixture covers. `cargo xtask
+//! sabotage` builds with the feature `sabotage`, switches off each rule of the table and wants a
+//! fixture to fail. Without the feature a hook is a constant and nothing of this is in the binary.
 //! Lies in the lowest crate because hooks are in all of them; knows nothing of what a rule says.
 
 #[cfg(feature = "sabotage")]

@@ -11,7 +11,9 @@ use serde_json::{Map, Value};
 
 use super::fault::{Fault, Faults, Source};
 use super::format::EMAIL_PATTERN;
-use super::rows_nested::{conditions, duplicate_index, only_real_branch};
+use super::rows_nested::{
+    conditions, contained_limit, duplicate_index, only_real_branch, unevaluated_indexes,
+};
 
 /// Where a judged value lies, and what its rows quote.
 #[derive(Debug, Clone, Copy)]
@@ -80,6 +82,22 @@ impl Judgement<'_> {
                 kind: TypeKind::Multiple(_),
             } => {
                 let (kind, message, context) = type_sentence_of(self.first_type(error));
+                self.push(own, kind, message, context, error.instance(), faults);
+            }
+            Kind::UnevaluatedItems { unexpected } => {
+                let list = error.instance();
+                match unevaluated_indexes(list, unexpected) {
+                    Some(items) => items.into_iter().for_each(|(index, item)| {
+                        self.push_extra(own.clone(), &index.to_string(), item, faults);
+                    }),
+                    None => self.plain(error, own, faults),
+                }
+            }
+            Kind::Contains => {
+                let (kind, message, context) = match contained_limit(self.schema, error) {
+                    Some((side, limit)) => contained(side, limit),
+                    None => sentence(error),
+                };
                 self.push(own, kind, message, context, error.instance(), faults);
             }
             Kind::PropertyNames { error: inner } => {
@@ -391,6 +409,19 @@ pub(crate) fn format_sentence(format: &str) -> Sentence {
 fn pattern_sentence(pattern: &str) -> Sentence {
     let message = format!("String should match pattern '{pattern}'");
     fact("string_pattern_mismatch", message, "pattern", pattern)
+}
+
+/// A limit on how many items match `contains`.
+fn contained(side: &str, limit: u64) -> Sentence {
+    let name = format!("{side}_contains");
+    let items = if limit == 1 {
+        "item that matches"
+    } else {
+        "items that match"
+    };
+    let side = if side == "min" { "least" } else { "most" };
+    let message = format!("List should contain at {side} {limit} {items} 'contains'");
+    fact("contains", message, &name, limit)
 }
 
 /// A limit on how many of something there are.

@@ -153,6 +153,42 @@ pub(super) fn only_real_branch<'c>(
     }
 }
 
+/// The side (`min` or `max`) and the limit of an error of `minContains` or `maxContains`; nothing
+/// for one of `contains` alone.
+pub(super) fn contained_limit(
+    schema: &Value,
+    error: &ValidationError<'_>,
+) -> Option<(&'static str, u64)> {
+    let path = error.schema_path().as_str();
+    let side = match path.rsplit_once('/')?.1 {
+        "minContains" => "min",
+        "maxContains" => "max",
+        _ => return None,
+    };
+    // A limit of 2.0 is an integer too.
+    let limit = schema.pointer(path)?.as_f64()?;
+    Some((side, limit as u64))
+}
+
+/// Places and values of the items that the validator calls unexpected, of which it only tells the
+/// text. Of equal items the later ones are meant: a prefix is known from the front, and what
+/// `contains` matches it matches wherever it stands.
+pub(super) fn unevaluated_indexes<'l>(
+    list: &'l Value,
+    unexpected: &[String],
+) -> Option<Vec<(usize, &'l Value)>> {
+    let mut left = unexpected.iter().rev().peekable();
+    let mut found: Vec<_> = list
+        .as_array()?
+        .iter()
+        .enumerate()
+        .rev()
+        .filter(|(_, item)| left.next_if(|text| **text == item.to_string()).is_some())
+        .collect();
+    found.reverse();
+    (found.len() == unexpected.len()).then_some(found)
+}
+
 /// Index of the first item that equals an earlier one, in time linear to the list's text.
 pub(super) fn duplicate_index(list: &Value) -> Option<usize> {
     let mut seen: HashMap<String, ()> = HashMap::new();
