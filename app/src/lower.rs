@@ -15,6 +15,7 @@ use spikard_middleware::plan::Rows;
 use spikard_middleware::stages::await_body::AwaitBody;
 use spikard_middleware::stages::await_host::AwaitHost;
 use spikard_middleware::stages::body_limit::BodyLimit;
+use spikard_middleware::stages::content_coding::ContentCoding;
 use spikard_middleware::stages::deadline::Deadline;
 use spikard_middleware::stages::request_id::{AssignRequestId, EchoRequestId};
 use spikard_middleware::{Plan, PlanBuilder, Rank, RequestStage, Segment, TableId};
@@ -169,6 +170,9 @@ impl Lowering<'_> {
                         rows.request(Rank::MediaType, Arc::new(RequireForm));
                     }
                     BodyMedia::Bytes => {}
+                }
+                if self.config.decompress_requests {
+                    rows.request(Rank::ContentCoding, Arc::new(ContentCoding));
                 }
                 rows.request(Rank::Body, Arc::new(AwaitBody(Sink::Collect)));
             }

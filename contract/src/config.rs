@@ -49,6 +49,10 @@ config! {
         /// 413. `null` sets no limit.
         max_body_size: Option<u64> = Some(10 * 1024 * 1024),
             in 0..=1_099_511_627_776_u64, unit "bytes";
+        /// Decode request bodies in the content codings gzip and br; others are answered with 415.
+        /// `max_body_size` counts the bytes before and after. When false, handlers receive such
+        /// bodies as they were sent.
+        decompress_requests: bool = true;
         /// Deepest nesting of a JSON body; a deeper one is answered with 400.
         max_json_depth: u32 = 32, in 1..=512, unit "levels";
         /// Most fields of a form; more are answered with 413.

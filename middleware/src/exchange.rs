@@ -9,6 +9,7 @@ use spikard_proto_http::{BodyLength, Head};
 
 use crate::{
     arguments::Arguments,
+    inflate::Inflater,
     plan::{Plan, SegmentId, TableId},
     problem::Problem,
     reply::{BODY_BYTES_KEPT, Reply},
@@ -33,6 +34,8 @@ pub struct Exchange {
     pub head: Head,
     /// The body, once it was collected.
     pub body: Vec<u8>,
+    /// Undoes the coding of the body on its way in; `None` if it has none.
+    pub inflater: Option<Box<Inflater>>,
     /// What the host function receives.
     pub arguments: Arguments,
     /// The reply.
@@ -66,6 +69,7 @@ impl Exchange {
         Self {
             head: Head::new(),
             body: Vec::new(),
+            inflater: None,
             arguments: Arguments::new(),
             reply: Reply::new(),
             request_id: RequestId::new(),
@@ -84,6 +88,7 @@ impl Exchange {
     pub fn begin(&mut self, plan: &Plan, client: Option<SocketAddr>) {
         self.body.clear();
         self.body.shrink_to(BODY_BYTES_KEPT);
+        self.inflater = None;
         self.arguments.clear();
         self.reply.clear();
         self.request_id.clear();

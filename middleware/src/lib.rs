@@ -13,6 +13,7 @@ pub mod body;
 pub mod exchange;
 pub mod flow;
 pub mod host;
+pub mod inflate;
 pub mod local;
 pub mod log;
 pub mod placement;

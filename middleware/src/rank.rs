@@ -12,6 +12,8 @@ pub enum Rank {
     BodyLimit,
     /// Refuses by the head alone, so before the body is asked for.
     MediaType,
+    /// Judges the coding when the media type is known to be read.
+    ContentCoding,
     /// After everything that can refuse by the head alone.
     Body,
     /// Needs the body; finds every fault of the request at once.
@@ -32,6 +34,7 @@ impl Rank {
             Self::Route => "route",
             Self::BodyLimit => "body_limit",
             Self::MediaType => "media_type",
+            Self::ContentCoding => "content_coding",
             Self::Body => "body",
             Self::Validate => "validate",
             Self::Deadline => "deadline",

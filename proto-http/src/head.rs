@@ -329,6 +329,14 @@ impl Head {
             .map(|field| field.1)
     }
 
+    /// Leaves out all fields of this name from now on: they no longer say anything true. What was
+    /// decided by them stays decided.
+    pub fn hide(&mut self, name: &[u8]) {
+        let bytes = &self.bytes;
+        self.table
+            .retain(|field| !field.name.of(bytes).eq_ignore_ascii_case(name));
+    }
+
     /// All fields as (name, value), in order.
     #[inline]
     pub fn fields(&self) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> {

@@ -19,6 +19,7 @@ pub mod multipart;
 pub mod part;
 #[doc(hidden)]
 pub mod sabotage;
+pub mod set_cookie;
 pub mod span;
 pub mod target;
 
@@ -32,4 +33,5 @@ pub use h1::reply::{DecodedReply, ReplyError, ReplyFraming, decode_reply};
 pub use head::{BodyLength, Head, Progress, Version};
 pub use limits::{ChunkLimits, HeadLimits, MultipartLimits};
 pub use method::Method;
+pub use set_cookie::{CookieError, SameSite, SetCookie};
 pub use span::{FieldSpan, Span};

@@ -15,6 +15,7 @@
 
 use serde::Serialize;
 use serde_json::Value;
+use spikard_proto_http::{CookieError, SetCookie};
 
 use crate::extract::{Body, Json};
 use crate::failure::Failure;
@@ -191,6 +192,23 @@ impl HandlerResponse {
     pub fn with_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
+    }
+
+    /// Adds a cookie; several may be set.
+    ///
+    /// # Errors
+    /// [`CookieError`] for a cookie that a browser would drop.
+    pub fn with_cookie(self, cookie: &SetCookie) -> Result<Self, CookieError> {
+        Ok(self.with_header("set-cookie", cookie.to_field()?))
+    }
+
+    /// Ends the cookie of this name that was set without a domain and for the path `/`. For
+    /// others, give [`SetCookie::ending`] their domain and path.
+    ///
+    /// # Errors
+    /// [`CookieError::Name`] if that is no cookie's name.
+    pub fn without_cookie(self, name: &str) -> Result<Self, CookieError> {
+        self.with_cookie(&SetCookie::ending(name))
     }
 
     fn with_content(media: &'static str, bytes: Result<Vec<u8>, serde_json::Error>) -> Self {

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod body;
+mod cookie;
 mod fields;
 mod forms;
 mod head;
@@ -13,6 +14,7 @@ mod reply;
 mod target;
 
 pub use body::fuzz_body;
+pub use cookie::fuzz_cookie;
 pub use fields::fuzz_fields;
 pub use forms::{fuzz_form, fuzz_multipart};
 pub use head::fuzz_head;

@@ -8,7 +8,7 @@ use spikard_proto_http::{
 };
 
 use super::{DRAIN_BYTES_MAX, Need, Session, State, Station, Turnaround};
-use crate::problem::Problem;
+use crate::{body::Collector, exchange::Exchange, problem::Problem};
 
 impl Session {
     pub(super) fn read_head(&mut self, station: &Station<'_>) -> Option<Need> {
@@ -75,7 +75,7 @@ impl Session {
         loop {
             match decoder.decode(&input[*start..]) {
                 Ok(Piece::Data { bytes, consumed }) => {
-                    let pushed = collector.push(x, bytes);
+                    let pushed = take(collector, x, bytes);
                     *start += consumed;
                     self.continue_owed = false;
                     if let Err(problem) = pushed {
@@ -93,7 +93,12 @@ impl Session {
                 Ok(Piece::End { consumed }) => {
                     *start += consumed;
                     self.continue_owed = false;
+                    let ended = end(collector, x);
                     self.state = State::Running;
+                    // As for a fault found earlier: where it shows is the decoder's affair.
+                    if let Err(problem) = ended {
+                        self.fail_and_close(&problem);
+                    }
                     return None;
                 }
                 Err(error) => {
@@ -143,5 +148,23 @@ impl Session {
                 }
             }
         }
+    }
+}
+
+/// Gives a piece of a body to the collector, decoded if it is coded.
+fn take(collector: &mut Collector, x: &mut Exchange, bytes: &[u8]) -> Result<(), Box<Problem>> {
+    let Some(mut inflater) = x.inflater.take() else {
+        return collector.push(x, bytes);
+    };
+    let pushed = inflater.push(bytes, |decoded| collector.push(x, decoded));
+    x.inflater = Some(inflater);
+    pushed
+}
+
+/// Ends a coded body, which says by itself whether it is whole.
+fn end(collector: &mut Collector, x: &mut Exchange) -> Result<(), Box<Problem>> {
+    match x.inflater.take() {
+        Some(mut inflater) => inflater.finish(|decoded| collector.push(x, decoded)),
+        None => Ok(()),
     }
 }

@@ -3,5 +3,6 @@
 pub mod await_body;
 pub mod await_host;
 pub mod body_limit;
+pub mod content_coding;
 pub mod deadline;
 pub mod request_id;

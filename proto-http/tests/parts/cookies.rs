@@ -50,3 +50,17 @@ fn reads_a_bounded_number() {
         COOKIE_PAIRS_MAX
     );
 }
+
+#[test]
+fn reads_hostile_fields_to_a_bound() {
+    let many = "a=1;".repeat(10_000);
+    assert_eq!(
+        Cookies::new(many.as_bytes()).count(),
+        COOKIE_PAIRS_MAX.min(10_000)
+    );
+    let long = format!("a={}", "x".repeat(65_536));
+    assert_eq!(Cookies::new(long.as_bytes()).count(), 1);
+    for text in ["=", ";;;;", "\"", "a=\"", "\0=\0", "=\"\"", ";=;=\"=\""] {
+        assert!(Cookies::new(text.as_bytes()).count() <= 1, "{text:?}");
+    }
+}

@@ -9,4 +9,5 @@ mod field_lists;
 mod forms;
 mod head_reuse;
 mod media_types;
+mod set_cookies;
 mod targets;

@@ -61,6 +61,12 @@ class ServerConfig:
     1099511627776.
     """
 
+    decompress_requests: bool = True
+    """Decode request bodies in the content codings gzip and br; others are answered
+    with 415. `max_body_size` counts the bytes before and after. When false, handlers
+    receive such bodies as they were sent. Default: True.
+    """
+
     max_json_depth: int = 32
     """Deepest nesting of a JSON body; a deeper one is answered with 400. Unit: levels.
     Default: 32. Range: 1 to 512.
@@ -179,6 +185,7 @@ class ServerConfig:
             "engine": self.engine,
             "enable_request_id": self.enable_request_id,
             "max_body_size": self.max_body_size,
+            "decompress_requests": self.decompress_requests,
             "max_json_depth": self.max_json_depth,
             "max_form_fields": self.max_form_fields,
             "max_header_size": self.max_header_size,
