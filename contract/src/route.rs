@@ -90,8 +90,8 @@ pub struct BodyDocument {
 pub enum BodyMedia {
     /// `application/json` and `*/*+json`.
     Json,
-    /// `application/x-www-form-urlencoded`; the host receives its fields as one JSON object, the
-    /// texts converted as the schema asks.
+    /// `application/x-www-form-urlencoded`, or the text parts of `multipart/form-data`; the host
+    /// receives the fields as one JSON object, the texts converted as the schema asks.
     Form,
     /// Any media type; the bytes reach the host unread.
     Bytes,

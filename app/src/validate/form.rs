@@ -14,8 +14,10 @@ use spikard_middleware::{Exchange, Flow, Local, Problem, RequestStage};
 use spikard_proto_http::Head;
 use spikard_proto_http::form::{FormError, read_form};
 use spikard_proto_http::media::MediaType;
+use spikard_proto_http::multipart::boundary;
 use spikard_proto_http::sabotage;
 
+use super::multipart::{self, read_texts};
 use crate::params::brackets;
 use crate::params::coerce::Coercion;
 
@@ -30,11 +32,18 @@ impl FormReading {
         Self(schema.map(Coercion::compile))
     }
 
-    /// The object that a urlencoded body spells.
+    /// The object that a body spells; its media type is one of forms.
     ///
     /// # Errors
-    /// 413 above `fields_max` fields, 400 for a name that is too long.
-    pub fn read(&self, body: &[u8], fields_max: u32) -> Result<Value, Box<Problem>> {
+    /// 413 above `fields_max` fields, 400 for a name that is too long, and what
+    /// [`read_texts`] refuses.
+    pub fn read(&self, head: &Head, body: &[u8], fields_max: u32) -> Result<Value, Box<Problem>> {
+        if let Some(Ok(media)) = head.content_type().map(MediaType::parse)
+            && media.is_multipart_form()
+        {
+            let texts = read_texts(&media, body, fields_max)?;
+            return Ok(self.object(texts.into_iter()));
+        }
         let pairs = read_form(body, fields_max as usize).map_err(refusal)?;
         Ok(self.object(pairs.into_iter()))
     }
@@ -58,6 +67,12 @@ fn refusal(error: FormError) -> Box<Problem> {
     })
 }
 
+/// Whether a request says that its body is a form, which may be empty.
+pub(super) fn is_form(head: &Head) -> bool {
+    let media = head.content_type().map(MediaType::parse);
+    matches!(media, Some(Ok(media)) if media.is_form() || media.is_multipart_form())
+}
+
 /// Refuses a body that is no form, before it is asked for.
 #[derive(Debug)]
 pub struct RequireForm;
@@ -79,18 +94,21 @@ impl RequestStage for RequireForm {
     }
 }
 
-/// The 415 that refuses the body of a request to a route of forms, if it is to be refused. A body
-/// without a media type is no form: only JSON is taken on trust.
+/// The 415 that refuses the body of a request to a route of forms, if it is to be refused, or the
+/// 400 without a boundary. A body without a media type is no form: only JSON is taken on trust.
 fn refuse_as_form(head: &Head) -> Option<Problem> {
     match head.content_type().map(MediaType::parse) {
         Some(Ok(media)) if media.is_form() => charset_problem(&media),
+        Some(Ok(media)) if media.is_multipart_form() => boundary(&media)
+            .err()
+            .map(|error| *multipart::refusal(error)),
         _ if sabotage::is_off("form/media") => None,
         _ => Some(Problem::of(&UNSUPPORTED_MEDIA_TYPE)),
     }
 }
 
 /// The 415 of a media type whose charset is not UTF-8. ASCII is a part of it.
-fn charset_problem(media: &MediaType<'_>) -> Option<Problem> {
+pub(super) fn charset_problem(media: &MediaType<'_>) -> Option<Problem> {
     let charset = media.charset()?;
     let known = [&b"utf-8"[..], b"utf8", b"us-ascii"];
     let is_known = known.iter().any(|name| charset.eq_ignore_ascii_case(name));

@@ -9,6 +9,7 @@ pub mod form;
 pub mod format;
 pub mod json;
 pub mod media;
+pub mod multipart;
 mod proof;
 mod proof_compile;
 mod proof_rules;

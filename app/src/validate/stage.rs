@@ -10,7 +10,7 @@ use spikard_middleware::{Exchange, Flow, Local, Problem, RequestStage};
 use spikard_proto_http::sabotage;
 
 use super::fault::{Fault, Faults, Source};
-use super::form::FormReading;
+use super::form::{self, FormReading};
 use super::json::{self, JsonFault};
 use super::media::refuse_as_json;
 use super::rows::Place;
@@ -76,7 +76,7 @@ impl BodyRule {
             return Ok(());
         }
         // A form may have no fields at all.
-        let is_form = self.media == BodyMedia::Form && x.head.content_type().is_some();
+        let is_form = self.media == BodyMedia::Form && form::is_form(&x.head);
         if x.body.is_empty() && !is_form {
             if self.required && !sabotage::is_off("json/empty-body") {
                 let fault = Fault::new(Source::Body, Vec::new(), "missing", "Field required");
@@ -91,7 +91,7 @@ impl BodyRule {
                     .map_err(|fault| Box::new(json_problem(&fault)))
             }
             (BodyMedia::Form, schema) => {
-                let fields = self.form.read(&x.body, limits.form_fields_max)?;
+                let fields = self.form.read(&x.head, &x.body, limits.form_fields_max)?;
                 if let Some(schema) = schema {
                     schema.judge(&fields, &WHOLE_BODY, faults);
                 }
