@@ -249,8 +249,8 @@ impl Tree {
             return Found::BadPath;
         };
         let wanted = self.methods.find(method);
-        if !sabotage::is_off("route/literal-first")
-            && let Some(node) = self.literals.get(path)
+        if let Some(node) = self.literals.get(path)
+            && !sabotage::is_off("route/literal-first")
             && let Some(route) = self.take(&self.nodes[*node].leaf, method, wanted)
         {
             return Found::Route(route);
@@ -339,10 +339,15 @@ impl Walk<'_> {
             // would only fail to match.
             true => decode_segment(raw.as_bytes()).unwrap_or_default(),
         };
-        if !sabotage::is_off("route/literal-first")
-            && let Ok(place) = node
-                .literals
-                .binary_search_by(|(own, _)| (**own).cmp(&*text))
+        if sabotage::is_off("route/literal-first")
+            && !raw.is_empty()
+            && let Some(route) = self.capture(node, &text, after)
+        {
+            return Some(route);
+        }
+        if let Ok(place) = node
+            .literals
+            .binary_search_by(|(own, _)| (**own).cmp(&*text))
             && let Some(route) = self.step(node.literals[place].1, after)
         {
             return Some(route);
@@ -362,9 +367,14 @@ impl Walk<'_> {
     /// Tries the rows that capture one segment: typed rows that accept it, then the untyped row;
     /// at last the typed rows that do not, only to learn what their shape would have been.
     fn capture(&mut self, node: &Node, text: &str, after: Option<&str>) -> Option<RouteIndex> {
+        if sabotage::is_off("route/typed")
+            && let Some(next) = node.untyped
+            && let Some(route) = self.step(next, after)
+        {
+            return Some(route);
+        }
         for (hint, next) in &node.typed {
             if hint.accepts(text)
-                && !sabotage::is_off("route/typed")
                 && let Some(route) = self.step(*next, after)
             {
                 return Some(route);
