@@ -8,6 +8,7 @@
 pub mod cookie;
 pub mod date;
 pub mod error;
+pub mod etag;
 pub mod fields;
 pub mod form;
 pub mod h1;
@@ -26,6 +27,7 @@ pub mod target;
 mod chars;
 
 pub use error::HeadError;
+pub use etag::EntityTag;
 pub use fields::{FieldError, Fields};
 pub use h1::chunked::{BodyDecoder, BodyError, Piece, encode_chunk, encode_last_chunk};
 pub use h1::encode::{CONTINUE_100, ReplyHead, ReplyLength, encode_head, status_forbids_body};

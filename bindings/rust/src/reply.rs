@@ -15,7 +15,7 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use spikard_proto_http::{CookieError, SetCookie};
+use spikard_proto_http::{CookieError, EntityTag, SetCookie};
 
 use crate::extract::{Body, Json};
 use crate::failure::Failure;
@@ -192,6 +192,12 @@ impl HandlerResponse {
     pub fn with_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
+    }
+
+    /// Names this state of the content, for conditional requests.
+    #[must_use]
+    pub fn with_etag(self, tag: &EntityTag) -> Self {
+        self.with_header("etag", tag.to_string())
     }
 
     /// Adds a cookie; several may be set.

@@ -5,6 +5,7 @@
 mod cookies;
 mod dates;
 mod encoding;
+mod etags;
 mod field_lists;
 mod forms;
 mod head_reuse;
