@@ -10,8 +10,11 @@ mod encode;
 mod exchange;
 mod parse;
 mod requests;
+mod rivals;
 mod route;
 mod validate;
+
+pub use rivals::RIVALS;
 
 /// One run of a workload.
 pub type Operation = Box<dyn FnMut()>;
@@ -55,7 +58,7 @@ mod tests {
 
     #[test]
     fn every_case_runs_again_and_again() {
-        for case in CASES {
+        for case in CASES.iter().chain(RIVALS) {
             let mut operation = (case.make)();
             for _ in 0..3 {
                 operation();

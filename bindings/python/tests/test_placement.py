@@ -18,8 +18,9 @@ from spikard.testing import TestClient
 
 ROUND_TRIPS = 1000
 STALL_S = 2.0
-# Longest p99 of another route meanwhile. The stall is 40 times that.
-OTHER_S = 0.05
+# Longest p99 of another route meanwhile. A stall of the loop is four times that, and a busy machine
+# is not.
+OTHER_S = 0.5
 
 
 @pytest.fixture
