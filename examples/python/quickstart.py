@@ -1,6 +1,6 @@
 """The first program of the manual: two routes, four workers.
 
-Run it with `python examples/python/quickstart.py`; PORT replaces port 8080.
+Run it with `.venv/bin/python examples/python/quickstart.py`; PORT replaces port 8080.
 """
 
 import os
