@@ -7,6 +7,7 @@
 mod declare;
 
 pub mod config;
+pub mod cookie;
 pub mod knob;
 pub mod meta;
 pub mod problem;

@@ -213,7 +213,7 @@ mod tests {
         let last = |group: Group| group.rows.last().map(|row| (row.name, row.number));
         assert_eq!(last(Status::GROUP), Some(("SPK_STALE_VERSION", 19)));
         assert_eq!(last(Turn::GROUP), Some(("SPK_TURN_DRAINED", 2)));
-        assert_eq!(last(Event::GROUP), Some(("SPK_EVENT_INJECTED", 11)));
+        assert_eq!(last(Event::GROUP), Some(("SPK_EVENT_STALLED", 12)));
         assert_eq!(last(Outcome::GROUP), Some(("SPK_OUTCOME_FAILED", 3)));
         let first: Vec<u32> = Status::GROUP.rows.iter().map(|row| row.number).collect();
         assert!(
