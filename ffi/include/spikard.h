@@ -730,6 +730,26 @@ uint32_t spk_cookie_next(const uint8_t *header,
                          uint32_t *found);
 
 /**
+ * Writes a cookie as the value of a `Set-Cookie` field (RFC 6265bis §4.1), or refuses one that
+ * browsers would drop.
+ *
+ * `json` is an object with `name`, and optionally `value`, `expires` (Unix seconds), `max_age`
+ * (seconds), `domain`, `path`, `secure`, `http_only`, `same_site` (`strict`, `lax`, `none`),
+ * `partitioned`, and `ends`: true for a cookie that is to end. Fails with `SPK_INVALID_JSON` or
+ * `SPK_INVALID_ARGUMENT`; `spk_last_error` says why in words for the application's author.
+ *
+ * The field is ASCII, not NUL-terminated, owned by the library, and valid until the next call on
+ * this thread. Any thread. Does not block.
+ *
+ * The caller owes:
+ * `json` is valid for `length` bytes; `field` and `field_length` for one write each.
+ */
+uint32_t spk_set_cookie(const uint8_t *json,
+                        size_t length,
+                        const uint8_t **field,
+                        size_t *field_length);
+
+/**
  * Frees a port. NULL is allowed. Any thread. Does not block. In a forked child nothing is done.
  *
  * The caller owes:

@@ -9,6 +9,7 @@ pub mod abi;
 pub mod app;
 mod boundary;
 pub mod call;
+pub mod cookie;
 pub mod host;
 pub mod reply;
 #[cfg(feature = "server")]

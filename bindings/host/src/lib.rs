@@ -6,6 +6,7 @@
 
 mod app;
 mod call;
+mod cookie;
 mod error;
 mod event;
 mod pool;
@@ -16,6 +17,7 @@ mod worker;
 
 pub use app::App;
 pub use call::{Argument, Call, Owned, cookies};
+pub use cookie::set_cookie;
 pub use error::{Error, Status};
 pub use event::{Host, Level, Outcome};
 pub use pool::{Pool, Rejected};

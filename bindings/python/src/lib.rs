@@ -26,6 +26,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<server::Inherited>()?;
     module.add_class::<in_process::InProcess>()?;
     module.add_function(wrap_pyfunction!(setup::setup, module)?)?;
+    module.add_function(wrap_pyfunction!(setup::set_cookie, module)?)?;
     module.add_function(wrap_pyfunction!(server::listen, module)?)?;
     module.add_function(wrap_pyfunction!(server::supervise, module)?)?;
     module.add_function(wrap_pyfunction!(server::inherited, module)?)?;

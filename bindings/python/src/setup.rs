@@ -140,3 +140,11 @@ pub(crate) fn log(py: Python<'_>, level: Level, message: &str) {
         error.write_unraisable(py, None);
     }
 }
+
+/// Writes a cookie document as the value of a `Set-Cookie` field. Raises ValueError for a cookie
+/// that browsers would drop.
+#[pyfunction]
+pub(crate) fn set_cookie(json: &str) -> PyResult<String> {
+    spikard_host::set_cookie(json)
+        .map_err(|error| pyo3::exceptions::PyValueError::new_err(error.message))
+}

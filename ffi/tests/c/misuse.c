@@ -17,6 +17,9 @@ static void null_texts_and_apps(void) {
     IS(spk_last_error(&text, NULL), SPK_NULL_POINTER);
     IS(spk_status_name(0, NULL, &length), SPK_NULL_POINTER);
     IS(spk_status_name(0, &text, NULL), SPK_NULL_POINTER);
+    IS(spk_set_cookie(NULL, 2, &text, &length), SPK_NULL_POINTER);
+    IS(spk_set_cookie((const uint8_t *)"{}", 2, NULL, &length), SPK_NULL_POINTER);
+    IS(spk_set_cookie((const uint8_t *)"{}", 2, &text, NULL), SPK_NULL_POINTER);
     CHECK(text == NULL && length == 77);
     const uint8_t *cookies = (const uint8_t *)"a=b";
     IS(spk_cookie_next(NULL, 3, &offset, &name, &value, &found), SPK_NULL_POINTER);

@@ -195,6 +195,10 @@ def supervise(command: list[str], config_json: str) -> int:
 def inherited() -> Inherited | None:
     """Take over what a parent left for this process, if it is a worker; the first call only."""
 
+def set_cookie(json: str) -> str:
+    """Write a cookie document as a Set-Cookie value. Raises ValueError for one browsers drop."""
+    ...
+
 def setup(
     *,
     response_type: type,

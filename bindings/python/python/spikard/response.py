@@ -7,12 +7,18 @@ Knows nothing of how a reply is written.
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Literal
 
+import msgspec
+
+from spikard import _native
 from spikard.encoding import encode
 from spikard.headers import HeaderInit, Headers
 
 __all__ = ["Response"]
+
+SameSite = Literal["strict", "lax", "none", "Strict", "Lax", "None"]
 
 
 class Response:
@@ -38,6 +44,70 @@ class Response:
         self.headers = Headers(headers)
         self.media_type = media_type
 
+    def set_cookie(
+        self,
+        key: str,
+        value: str = "",
+        *,
+        max_age: float | timedelta | None = None,
+        expires: datetime | float | None = None,
+        path: str | None = "/",
+        domain: str | None = None,
+        secure: bool = False,
+        httponly: bool = False,
+        samesite: SameSite | None = None,
+        partitioned: bool = False,
+    ) -> None:
+        """Set a cookie; several may be set. Raises ValueError for one that browsers would drop.
+
+        `max_age` is seconds from now or a timedelta, and wins over `expires`, a datetime with a
+        time zone or Unix seconds. Without both the cookie ends with the browser's session.
+        """
+        document = {
+            "name": key,
+            "value": value,
+            "max_age": _seconds(max_age),
+            "expires": _unix_seconds(expires),
+        }
+        self._add_cookie(document, path, domain, secure, httponly, samesite, partitioned)
+
+    def delete_cookie(
+        self,
+        key: str,
+        *,
+        path: str | None = "/",
+        domain: str | None = None,
+        secure: bool = False,
+        httponly: bool = False,
+        samesite: SameSite | None = None,
+        partitioned: bool = False,
+    ) -> None:
+        """End a cookie. Path and domain must be those that it was set with."""
+        document = {"name": key, "ends": True}
+        self._add_cookie(document, path, domain, secure, httponly, samesite, partitioned)
+
+    def _add_cookie(
+        self,
+        document: dict[str, Any],
+        path: str | None,
+        domain: str | None,
+        secure: bool,
+        httponly: bool,
+        samesite: SameSite | None,
+        partitioned: bool,
+    ) -> None:
+        """Let the engine write the field, which knows what browsers drop."""
+        document |= {
+            "path": path,
+            "domain": domain,
+            "secure": secure,
+            "http_only": httponly,
+            "same_site": samesite,
+            "partitioned": partitioned,
+        }
+        field = _native.set_cookie(msgspec.json.encode(document).decode())
+        self.headers.add("set-cookie", field)
+
     def __repr__(self) -> str:
         return f"Response(status_code={self.status_code}, headers={self.headers.pairs()!r})"
 
@@ -48,6 +118,22 @@ class Response:
         if "content-type" in self.headers:
             return self.status_code, None, fields, body
         return self.status_code, self.media_type or media_type, fields, body
+
+
+def _seconds(duration: float | timedelta | None) -> int | None:
+    """Return whole seconds, cut off as Max-Age has no fractions."""
+    if isinstance(duration, timedelta):
+        duration = duration.total_seconds()
+    return None if duration is None else int(duration)
+
+
+def _unix_seconds(moment: datetime | float | None) -> int | None:
+    """Return a moment as Unix seconds, not before 1970. Raises ValueError without a time zone."""
+    if isinstance(moment, datetime):
+        if moment.tzinfo is None:
+            raise ValueError("a cookie's expires needs a time zone, for example timezone.utc")
+        moment = moment.timestamp()
+    return None if moment is None else max(0, int(moment))
 
 
 def _body_of(content: Any) -> tuple[str | None, bytes]:
