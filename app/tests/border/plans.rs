@@ -29,7 +29,8 @@ fn a_table_has_rows_only_for_what_it_does() {
          GET /bare: body_limit deadline handler | request_id_echo\n\
          GET /i/{id:int}: body_limit validate deadline handler | request_id_echo\n\
          POST /none: body_limit body deadline handler | request_id_echo\n\
-         POST /json: body_limit media_type content_coding body validate deadline handler | request_id_echo\n\
+         POST /json: body_limit media_type content_coding body validate deadline handler \
+         | request_id_echo\n\
          PUT /raw: body_limit content_coding body deadline handler | request_id_echo\n\
          404: handler | request_id_echo\n\
          405: handler | request_id_echo\n\
