@@ -367,7 +367,7 @@ typedef struct spk_pool_run {
      */
     uint64_t wall_ns;
     /**
-     * Voluntary context switches of its thread meanwhile.
+     * Context switches of its thread meanwhile, wanted or not (`RUSAGE_THREAD`).
      */
     uint64_t waits;
 } spk_pool_run;

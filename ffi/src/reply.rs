@@ -27,7 +27,7 @@ pub struct spk_pair {
 pub struct spk_pool_run {
     /// Wall time of the function itself, in nanoseconds.
     pub wall_ns: u64,
-    /// Voluntary context switches of its thread meanwhile.
+    /// Context switches of its thread meanwhile, wanted or not (`RUSAGE_THREAD`).
     pub waits: u64,
 }
 

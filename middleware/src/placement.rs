@@ -3,7 +3,7 @@
 //! A function that may block starts on the host's thread pool. Once it has shown, many times in a
 //! row, that it neither takes long nor waits for anything, it is called inline on the ring's
 //! thread, which saves two thread hops. "Fast" alone would not do: a function that waits for a fast
-//! peer is fast until the peer is slow, so a single voluntary context switch keeps it on the pool.
+//! peer is fast until the peer is slow, so a single context switch keeps it on the pool.
 
 use spikard_contract::route::Placement;
 
@@ -37,7 +37,8 @@ pub const BACKOFF_DOUBLINGS_MAX: u32 = 10;
 pub struct PoolRun {
     /// Wall time of the function itself, in nanoseconds.
     pub wall_ns: u64,
-    /// Voluntary context switches of its thread meanwhile (`RUSAGE_THREAD.ru_nvcsw`).
+    /// Context switches of its thread meanwhile, wanted or not (`RUSAGE_THREAD`): on one core with
+    /// its peer a thread is preempted where it would else wait.
     pub waits: u64,
 }
 

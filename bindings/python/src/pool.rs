@@ -18,7 +18,7 @@ use spikard_host::{Level, Pool, PoolRun, Port};
 use crate::{
     convert::{Told, answer},
     engine::Arguments,
-    pump::{call_function, in_fresh_context, voluntary_switches},
+    pump::{call_function, context_switches, in_fresh_context},
     setup::log,
 };
 
@@ -123,11 +123,11 @@ fn run(py: Python<'_>, job: Job) {
         names: job.names.map(|names| names.into_bound(py)),
     };
     let handler = job.handler.bind(py);
-    let (waits, began) = (voluntary_switches(), Instant::now());
+    let (waits, began) = (context_switches(), Instant::now());
     let result = in_fresh_context(py, &job.context, |_| call_function(handler, &arguments));
     let run = PoolRun {
         wall_ns: began.elapsed().as_nanos() as u64,
-        waits: voluntary_switches() - waits,
+        waits: context_switches() - waits,
     };
     answer(py, &job.port, job.id, result, Some(run), || job.told);
 }

@@ -188,15 +188,16 @@ pub(crate) fn current(py: Python<'_>) -> PyResult<Py<PyAny>> {
     Ok(context.unbind())
 }
 
-/// How often this thread has waited for something.
-pub(crate) fn voluntary_switches() -> u64 {
+/// How often this thread has given up its core. Whether it wanted to does not matter: a peer on
+/// the same core takes it in the middle of a call and answers before anybody has to wait.
+pub(crate) fn context_switches() -> u64 {
     let mut usage = MaybeUninit::<libc::rusage>::zeroed();
     // SAFETY: the buffer is valid for one `rusage`, and all zeros is a value of it.
     let usage = unsafe {
         libc::getrusage(libc::RUSAGE_THREAD, usage.as_mut_ptr());
         usage.assume_init()
     };
-    usage.ru_nvcsw as u64
+    (usage.ru_nvcsw + usage.ru_nivcsw) as u64
 }
 
 /// Takes ownership of a descriptor that the Python half hands over: it came from `listen` or from
