@@ -38,6 +38,8 @@ pub(crate) struct Route {
 pub(crate) struct RouteRules {
     pub(crate) extractor: Extractor,
     pub(crate) body: Option<BodyRule>,
+    /// What its replies are judged by, where they are.
+    pub(crate) response: Option<Arc<Schema>>,
 }
 
 impl Rules for Arc<RouteRules> {
@@ -97,8 +99,14 @@ impl App {
                 }
             })?;
         let body = document.body.as_ref().map(compile_body).transpose()?;
+        let response = document.response_schema.as_ref().map(Schema::compile);
+        let response = response.transpose().map_err(RouteFault::ResponseSchema)?;
         self.insert(document, &pattern)?;
-        Ok(RouteRules { extractor, body })
+        Ok(RouteRules {
+            extractor,
+            body,
+            response: response.map(Arc::new),
+        })
     }
 
     /// Enters all methods of a route into the tree, or none.
@@ -168,6 +176,8 @@ pub enum RouteFault {
     },
     /// The body's schema does not compile.
     BodySchema(SchemaError),
+    /// The schema of its replies does not compile.
+    ResponseSchema(SchemaError),
     /// A schema for a body that is not read.
     SchemaOfBytes,
     /// Another route has the same shape and method.
@@ -219,6 +229,7 @@ impl fmt::Display for RouteFault {
                 write!(out, "the parameter '{parameter}': {error}")
             }
             Self::BodySchema(error) => write!(out, "the body: {error}"),
+            Self::ResponseSchema(error) => write!(out, "the response: {error}"),
             Self::SchemaOfBytes => write!(
                 out,
                 "a body of media 'bytes' is not read, so it cannot have a schema; use 'json'"

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use spikard_contract::config::ServerConfig;
+use spikard_contract::config::{ResponseValidation, ServerConfig};
 use spikard_contract::problem::{BAD_REQUEST, METHOD_NOT_ALLOWED, NOT_FOUND};
 use spikard_contract::route::BodyMedia;
 use spikard_middleware::flow::Sink;
@@ -19,11 +19,13 @@ use spikard_middleware::stages::content_coding::ContentCoding;
 use spikard_middleware::stages::deadline::Deadline;
 use spikard_middleware::stages::request_id::{AssignRequestId, EchoRequestId};
 use spikard_middleware::{Plan, PlanBuilder, Rank, RequestStage, Segment, TableId};
+use spikard_proto_http::sabotage;
 
 use crate::app::{App, Route};
 use crate::route::stage::{Allow, Route as RouteStage, StandingProblem, Targets};
 use crate::route::tree::Tree;
 use crate::validate::form::RequireForm;
+use crate::validate::response::JudgeResponse;
 use crate::validate::stage::{BodyLimits, RequireJson, Validate};
 
 /// Methods whose requests usually have a body: a route that takes one reads the body and forgets
@@ -135,6 +137,7 @@ impl Lowering<'_> {
         let table = self.plan.declare(name);
         let mut rows = self.rows();
         self.body_rows(route, &mut rows);
+        self.response_row(route, &mut rows);
         if let Some(timeout) = self.config.request_timeout {
             rows.request(
                 Rank::Deadline,
@@ -193,6 +196,27 @@ impl Lowering<'_> {
                 },
             };
             rows.request(Rank::Validate, Arc::new(stage));
+        }
+    }
+
+    /// The row that judges replies, where somebody wants them judged.
+    fn response_row(&self, route: &Route, rows: &mut Rows) {
+        let document = &route.document;
+        let own = document.response_validation;
+        let own = own.filter(|_| !sabotage::is_off("response/route"));
+        let refuses = match own.unwrap_or(self.config.response_validation) {
+            ResponseValidation::Off => return,
+            ResponseValidation::Warn => false,
+            ResponseValidation::Error => true,
+        };
+        if let Some(schema) = &route.rules.response {
+            let stage = JudgeResponse {
+                schema: schema.clone(),
+                refuses,
+                handler: document.name.as_str().into(),
+                route: document.path.as_str().into(),
+            };
+            rows.reply(Rank::ResponseSchema, Arc::new(stage));
         }
     }
 }

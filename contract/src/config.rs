@@ -24,6 +24,18 @@ choice! {
     }
 }
 
+choice! {
+    /// What becomes of a reply that does not satisfy its route's response schema.
+    pub enum ResponseValidation {
+        /// Replies are not looked at, and cost nothing.
+        Off = "off",
+        /// It is sent as it is, and the log says what is wrong with it.
+        Warn = "warn",
+        /// The client gets a 500 in its place, and the log says what is wrong with it.
+        Error = "error",
+    }
+}
+
 config! {
     /// How a server listens, what it accepts, and how long it waits.
     ///
@@ -57,6 +69,10 @@ config! {
         max_json_depth: u32 = 32, in 1..=512, unit "levels";
         /// Most fields of a form; more are answered with 413.
         max_form_fields: u32 = 1_000, in 1..=1_000_000, unit "fields";
+        /// What becomes of a JSON reply that does not satisfy its route's response schema: `off`
+        /// looks at none, `warn` names the faults in the log, `error` answers 500 as well. A route
+        /// may say otherwise.
+        response_validation: ResponseValidation = ResponseValidation::Off;
         /// Largest head of a request, all header fields together; a larger one is answered with
         /// 431.
         max_header_size: u32 = 65_536, in 1_024..=1_048_576, unit "bytes";

@@ -6,6 +6,8 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use crate::config::ResponseValidation;
+
 /// One route: which requests it takes, what it reads from them, and who answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,6 +26,12 @@ pub struct RouteDocument {
     /// The request body, if the route takes one.
     #[serde(default)]
     pub body: Option<BodyDocument>,
+    /// JSON Schema 2020-12 that a JSON reply with a status of 2xx must satisfy.
+    #[serde(default)]
+    pub response_schema: Option<Value>,
+    /// What becomes of a reply that does not; absent, what the configuration says.
+    #[serde(default)]
+    pub response_validation: Option<ResponseValidation>,
     /// Where the host runs the function.
     #[serde(default)]
     pub placement: Placement,

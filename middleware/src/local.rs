@@ -4,6 +4,8 @@
 
 use spikard_proto_http::date::format_date;
 
+use crate::log::Level;
+
 /// Per-worker state. Not shared, not synchronised.
 #[derive(Debug)]
 pub struct Local {
@@ -12,6 +14,7 @@ pub struct Local {
     unix_s: u64,
     date: [u8; 29],
     random: [u64; 4],
+    notes: Vec<(Level, String)>,
 }
 
 impl Local {
@@ -24,6 +27,7 @@ impl Local {
             unix_s: 0,
             date: format_date(0),
             random,
+            notes: Vec::new(),
         }
     }
 
@@ -44,6 +48,17 @@ impl Local {
     /// 128 random bits (xoshiro256++): unique, not secret. Never use them as a credential.
     pub fn random(&mut self) -> [u64; 2] {
         [self.step(), self.step()]
+    }
+
+    /// Notes a line for the log. Stages have no log: it may be host code, which must not run while
+    /// they do, so the driver takes the lines afterwards.
+    pub fn note(&mut self, level: Level, line: String) {
+        self.notes.push((level, line));
+    }
+
+    /// The lines noted since the last call.
+    pub fn take_notes(&mut self) -> Vec<(Level, String)> {
+        std::mem::take(&mut self.notes)
     }
 
     fn step(&mut self) -> u64 {

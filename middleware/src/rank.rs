@@ -22,6 +22,8 @@ pub enum Rank {
     Deadline,
     /// The host function. Last, because its answer is the reply.
     Handler,
+    /// Reply row, the first: judges what the handler wrote, before anything is added to it.
+    ResponseSchema,
     /// Reply row: names the exchange on every reply.
     RequestIdEcho,
 }
@@ -39,6 +41,7 @@ impl Rank {
             Self::Validate => "validate",
             Self::Deadline => "deadline",
             Self::Handler => "handler",
+            Self::ResponseSchema => "response_schema",
             Self::RequestIdEcho => "request_id_echo",
         }
     }

@@ -122,6 +122,9 @@ mod armed {
         "row/extra_forbidden", "row/too_few_properties", "row/too_many_properties", "row/one_of",
         "row/any_of", "row/not_allowed", "row/dependent_required", "row/conditional",
         "row/contains",
+        // Replies: not judged; judged whatever their status or media type; a route's own mode is
+        // not heard.
+        "response/schema", "response/status", "response/media", "response/route",
         // A problem has another title. 505 is missing because a fixture has no version of HTTP to
         // give, and 503 because it has no load; `proto-http/tests` and `runtime/tests` cover them.
         "problem/bad-request", "problem/not-found", "problem/method-not-allowed",

@@ -180,12 +180,8 @@ impl Faults {
         }
     }
 
-    /// The 422 document (RFC 9457) with all rows, ordered by source, then by name, then by type.
-    #[must_use]
-    pub fn into_problem(mut self) -> Problem {
-        if sabotage::is_off("rows/all") {
-            self.rows.truncate(1);
-        }
+    /// Puts the rows in the order in which they are told: by source, then by name, then by type.
+    pub fn sort(&mut self) {
         self.rows.sort_by(|one, other| {
             if sabotage::is_off("rows/order") {
                 return Ordering::Equal;
@@ -195,6 +191,15 @@ impl Faults {
                 .then_with(|| compare_paths(&one.path, &other.path))
                 .then_with(|| one.kind.cmp(other.kind))
         });
+    }
+
+    /// The 422 document (RFC 9457) with all rows, sorted.
+    #[must_use]
+    pub fn into_problem(mut self) -> Problem {
+        if sabotage::is_off("rows/all") {
+            self.rows.truncate(1);
+        }
+        self.sort();
         let detail = match self.rows.len() {
             1 if !sabotage::is_off("rows/count") => Cow::Borrowed("1 validation error in request"),
             count => Cow::Owned(format!("{count} validation errors in request")),

@@ -1,4 +1,5 @@
-//! Judging what a request carries: JSON syntax, schemas, formats, and the rows that name faults.
+//! Judging what a request carries: JSON syntax, schemas, formats, and the rows that name faults;
+//! and, by the same means, what a handler replies.
 //!
 //! One answer lists every fault of a request, whatever its source; `fault` owns that list.
 //! Knows nothing of routing or hosts.
@@ -13,6 +14,7 @@ pub mod multipart;
 mod proof;
 mod proof_compile;
 mod proof_rules;
+pub mod response;
 pub mod rows;
 mod rows_nested;
 mod scanner;

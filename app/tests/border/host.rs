@@ -30,6 +30,11 @@ impl Host {
         self.functions.push(Box::new(function));
         self.functions.len() as u32 - 1
     }
+
+    /// Puts another function in the place of one.
+    pub(crate) fn replace(&mut self, at: usize, function: impl Fn(&mut Exchange) + 'static) {
+        self.functions[at] = Box::new(function);
+    }
 }
 
 impl HostPort for Host {
@@ -77,6 +82,15 @@ impl Answer {
 
 /// An application whose every route echoes, with the injector that runs it.
 pub(crate) fn echo_app(routes: &[Value], config: &ServerConfig) -> (Injector, Host) {
+    logged_app(routes, config, Arc::new(Silent))
+}
+
+/// As [`echo_app`], with a log.
+pub(crate) fn logged_app(
+    routes: &[Value],
+    config: &ServerConfig,
+    log: Arc<dyn Log>,
+) -> (Injector, Host) {
     let mut app = App::new();
     let mut host = Host::default();
     for route in routes {
@@ -91,10 +105,7 @@ pub(crate) fn echo_app(routes: &[Value], config: &ServerConfig) -> (Injector, Ho
         });
     }
     let plan = app.lower(config).unwrap();
-    (
-        Injector::new(plan, config, [1, 2, 3, 4], Arc::new(Silent)),
-        host,
-    )
+    (Injector::new(plan, config, [1, 2, 3, 4], log), host)
 }
 
 /// One request, answered inline.

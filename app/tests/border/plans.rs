@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use spikard_app::App;
-use spikard_contract::config::ServerConfig;
+use spikard_contract::config::{ResponseValidation, ServerConfig};
 
 fn plan(config: &ServerConfig) -> String {
     let mut app = App::new();
@@ -53,4 +53,39 @@ fn what_is_off_has_no_row() {
         plan.starts_with("entry: route |\nGET /bare: handler |\n"),
         "{plan}"
     );
+}
+
+#[test]
+fn replies_are_judged_where_there_is_a_schema_and_somebody_asks() {
+    let tables = |config: &ServerConfig| {
+        let mut app = App::new();
+        for (path, more) in [
+            ("/none", json!({})),
+            ("/typed", json!({ "response_schema": {} })),
+            (
+                "/off",
+                json!({ "response_schema": {}, "response_validation": "off" }),
+            ),
+            (
+                "/warn",
+                json!({ "response_schema": {}, "response_validation": "warn" }),
+            ),
+        ] {
+            let mut route = json!({ "methods": ["GET"], "path": path, "handler": 0, "name": "f" });
+            let more = more.as_object().unwrap().clone();
+            route.as_object_mut().unwrap().extend(more);
+            app.add_route(serde_json::from_value(route).unwrap())
+                .unwrap();
+        }
+        let plan = app.lower(config).unwrap().to_string();
+        let judged = plan.lines().filter(|line| line.contains("response_schema"));
+        let judged = judged.map(|line| line.split_once(':').unwrap().0.to_owned());
+        judged.collect::<Vec<_>>()
+    };
+    assert_eq!(tables(&ServerConfig::default()), ["GET /warn"]);
+    let strict = ServerConfig {
+        response_validation: ResponseValidation::Error,
+        ..ServerConfig::default()
+    };
+    assert_eq!(tables(&strict), ["GET /typed", "GET /warn"]);
 }

@@ -68,6 +68,10 @@ fn schemas_that_do_not_compile_name_their_place() {
             "the body: the schema does not compile at /properties/a/pattern",
         ),
         (
+            json!({ "response_schema": { "type": "objekt" }, "response_validation": "off" }),
+            "the response: the schema does not compile at /type",
+        ),
+        (
             json!({ "body": { "media": "json", "schema": { "$ref": "https://example.com/x" } } }),
             "the body: the schema does not compile",
         ),

@@ -8,13 +8,16 @@ use std::error::Error;
 use std::panic::Location;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde_json::Value;
 use spikard_app::RouteFault;
+use spikard_contract::config::ResponseValidation;
 use spikard_contract::route::{
     BodyDocument, BodyMedia, ParameterDocument, ParameterSource, Placement, RouteDocument,
 };
 use spikard_middleware::{Level, Log};
 
+use crate::derived;
 use crate::error::RunError;
 use crate::extract::{ParameterFacts, RouteFacts, States};
 use crate::failure::Mappers;
@@ -125,6 +128,8 @@ impl App {
             name: name_of::<H>(path),
             parameters: Vec::new(),
             body: None,
+            response_schema: None,
+            response_validation: None,
             placement: Placement::Inline,
         };
         let mut needs = Needs::of(&mut document);
@@ -291,6 +296,43 @@ impl Route {
             required: true,
         });
         body.schema = Some(schema);
+        self
+    }
+
+    /// JSON Schema 2020-12 that JSON replies with a status of 2xx satisfy. What becomes of one that
+    /// does not is for `response_validation` to say, here or in the configuration.
+    pub fn response_schema(&mut self, schema: Value) -> &mut Self {
+        self.document.response_schema = Some(schema);
+        self
+    }
+
+    /// As [`Route::response_schema`], with the schema of what serde writes for a `T`.
+    ///
+    /// ```
+    /// use serde_json::json;
+    /// use spikard::{App, JsonSchema, ResponseValidation, TestClient};
+    ///
+    /// #[derive(serde::Serialize, JsonSchema)]
+    /// struct User {
+    ///     id: u64,
+    /// }
+    ///
+    /// let mut app = App::new();
+    /// app.get("/user", || json!({"id": -1}))
+    ///     .returns::<User>()
+    ///     .response_validation(ResponseValidation::Error);
+    /// assert_eq!(TestClient::new(app)?.get("/user").send().status(), 500);
+    /// # Ok::<(), spikard::RunError>(())
+    /// ```
+    pub fn returns<T: JsonSchema>(&mut self) -> &mut Self {
+        self.document.response_schema = derived::response::<T>();
+        self
+    }
+
+    /// What becomes of a reply that does not satisfy the response schema, in place of what the
+    /// configuration says.
+    pub fn response_validation(&mut self, validation: ResponseValidation) -> &mut Self {
+        self.document.response_validation = Some(validation);
         self
     }
 

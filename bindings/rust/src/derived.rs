@@ -6,7 +6,7 @@
 //! Knows nothing of routes or requests.
 
 use schemars::JsonSchema;
-use schemars::generate::SchemaSettings;
+use schemars::generate::{Contract, SchemaSettings};
 use serde_json::{Map, Value, json};
 
 /// What a type reads of one source.
@@ -33,7 +33,16 @@ pub(crate) struct Member {
 
 /// The schema of a JSON body, unless the type takes anything.
 pub(crate) fn body<T: JsonSchema>() -> Option<Value> {
-    let schema = root::<T>(false);
+    judging(root::<T>(false, Contract::Deserialize))
+}
+
+/// The schema of what is written for a type, unless that may be anything.
+pub(crate) fn response<T: JsonSchema>() -> Option<Value> {
+    judging(root::<T>(false, Contract::Serialize))
+}
+
+/// A schema that some value would not satisfy.
+fn judging(schema: Value) -> Option<Value> {
     schema
         .as_object()
         .is_some_and(|keywords| keywords.keys().any(|keyword| keyword != "title"))
@@ -42,7 +51,7 @@ pub(crate) fn body<T: JsonSchema>() -> Option<Value> {
 
 /// The schema of one value outside the body.
 pub(crate) fn value<T: JsonSchema>() -> Value {
-    let mut schema = present(root::<T>(true));
+    let mut schema = present(root::<T>(true, Contract::Deserialize));
     if let Some(keywords) = schema.as_object_mut() {
         // The name of a Rust type says nothing to clients.
         keywords.remove("title");
@@ -94,10 +103,11 @@ fn is_single(schema: &Value) -> bool {
             .any(|keyword| schema.get(keyword).is_some())
 }
 
-fn root<T: JsonSchema>(inline: bool) -> Value {
+fn root<T: JsonSchema>(inline: bool, contract: Contract) -> Value {
     let settings = SchemaSettings::draft2020_12().with(|settings| {
         settings.meta_schema = None;
         settings.inline_subschemas = inline;
+        settings.contract = contract;
     });
     let mut schema = settings
         .into_generator()

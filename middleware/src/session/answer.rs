@@ -27,6 +27,11 @@ impl Session {
         let pause = catch_unwind(AssertUnwindSafe(|| {
             run(station.plan, x, &mut station.local.borrow_mut())
         }));
+        // Taken before the loop: nothing stays borrowed while host code runs, which a log may be.
+        let notes = station.local.borrow_mut().take_notes();
+        for (level, line) in notes {
+            station.log.log(level, &line);
+        }
         match pause {
             Ok(Pause::Wait(Wait::Body(sink))) => self.state = State::Body(Collector::new(sink)),
             Ok(Pause::Wait(Wait::Host(segment))) => self.state = State::Calling(segment),

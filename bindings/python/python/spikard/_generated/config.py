@@ -77,6 +77,12 @@ class ServerConfig:
     Range: 1 to 1000000.
     """
 
+    response_validation: Literal["off", "warn", "error"] = "off"
+    """What becomes of a JSON reply that does not satisfy its route's response schema:
+    `off` looks at none, `warn` names the faults in the log, `error` answers 500 as
+    well. A route may say otherwise. Default: "off".
+    """
+
     max_header_size: int = 65_536
     """Largest head of a request, all header fields together; a larger one is answered
     with 431. Unit: bytes. Default: 65_536. Range: 1024 to 1048576.
@@ -188,6 +194,7 @@ class ServerConfig:
             "decompress_requests": self.decompress_requests,
             "max_json_depth": self.max_json_depth,
             "max_form_fields": self.max_form_fields,
+            "response_validation": self.response_validation,
             "max_header_size": self.max_header_size,
             "max_headers": self.max_headers,
             "max_request_line": self.max_request_line,
