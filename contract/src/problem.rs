@@ -42,6 +42,9 @@ problems! {
     /// Head or body did not arrive in time.
     REQUEST_TIMEOUT = 408 "request-timeout" "Request Timeout"
         "The request was not received in time";
+    /// The content is not in the state that the client asks for (RFC 9110 §15.5.13).
+    PRECONDITION_FAILED = 412 "precondition-failed" "Precondition Failed"
+        "The content is not in the state that the request's conditions name";
     /// The body is over the limit.
     PAYLOAD_TOO_LARGE = 413 "payload-too-large" "Payload Too Large"
         "The request body is over the limit";

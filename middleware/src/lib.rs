@@ -18,6 +18,7 @@ pub mod local;
 pub mod log;
 pub mod placement;
 pub mod plan;
+mod precondition;
 pub mod problem;
 pub mod rank;
 pub mod reply;

@@ -9,6 +9,7 @@ use crate::{
     flow::{Flow, Pause},
     local::Local,
     plan::Plan,
+    precondition,
     problem::Problem,
 };
 
@@ -38,6 +39,7 @@ pub fn run(plan: &Plan, x: &mut Exchange, local: &mut Local) -> Pause {
                 }
             }
             Phase::Reply => {
+                precondition::apply(x);
                 x.phase = Phase::Done;
                 for stage in plan.reply_rows(plan.table(x.table).reply.clone()) {
                     stage.run(x, local);

@@ -1,7 +1,8 @@
 //! Entity tags and the conditions that name them (RFC 9110 §8.8.3, §13.1).
 //!
 //! A wrong "not modified" shows a user yesterday's page; a wrong "precondition met" loses an edit.
-//! So a condition that cannot be read is never met. Knows nothing of dates or of methods.
+//! So a condition that cannot be read is never met. Knows nothing of dates or of methods; what they
+//! come to together is said in `condition`.
 
 use std::fmt;
 
@@ -33,14 +34,20 @@ impl EntityTag {
 
     /// Whether an `If-None-Match` value names this tag, by weak comparison: then GET is a 304.
     pub fn is_named_weakly(&self, condition: &[u8]) -> bool {
-        names(condition, |opaque, _| opaque == self.opaque.as_bytes())
+        self.is_named(condition, Comparison::Weak)
     }
 
     /// Whether an `If-Match` value names this tag, by strong comparison: if not, it is a 412.
     pub fn is_named_strongly(&self, condition: &[u8]) -> bool {
-        names(condition, |opaque, is_weak| {
-            !is_weak && !self.is_weak && opaque == self.opaque.as_bytes()
-        })
+        self.is_named(condition, Comparison::Strong)
+    }
+
+    fn is_named(&self, condition: &[u8], comparison: Comparison) -> bool {
+        let tag = Tag {
+            opaque: self.opaque.as_bytes(),
+            is_weak: self.is_weak,
+        };
+        naming(std::iter::once(condition), Some(tag), comparison) == Naming::Named
     }
 }
 
@@ -51,35 +58,106 @@ impl fmt::Display for EntityTag {
     }
 }
 
-/// Whether one member of the list is as asked. A list with a fault in it names nothing.
-fn names(condition: &[u8], is_asked: impl Fn(&[u8], bool) -> bool) -> bool {
-    let mut rest = condition.trim_ascii();
-    if rest == b"*" {
-        return true;
+/// A tag as it stands in a field: borrowed, and with any byte that others may put there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Tag<'t> {
+    opaque: &'t [u8],
+    is_weak: bool,
+}
+
+impl<'t> Tag<'t> {
+    /// Reads the one tag of an `ETag` value.
+    pub(crate) fn read(value: &'t [u8]) -> Option<Self> {
+        let (tag, rest) = Self::split(value)?;
+        rest.is_empty().then_some(tag)
     }
-    let mut found = false;
-    while !rest.is_empty() {
-        if let Some(behind) = rest.strip_prefix(b",") {
-            rest = behind.trim_ascii_start();
+
+    /// The tag at the start of a text, and what is behind it.
+    fn split(text: &'t [u8]) -> Option<(Self, &'t [u8])> {
+        let (is_weak, quoted) = match text.strip_prefix(b"W/") {
+            Some(quoted) => (true, quoted),
+            None => (false, text),
+        };
+        let inner = quoted.strip_prefix(b"\"")?;
+        let (opaque, rest) = inner.split_at(memchr::memchr(b'"', inner)?);
+        opaque
+            .iter()
+            .all(|byte| is_tag_byte(*byte) || *byte >= 0x80)
+            .then_some((Self { opaque, is_weak }, &rest[1..]))
+    }
+
+    /// RFC 9110 §8.8.3.2: weak comparison looks at the opaque part alone.
+    fn is_same_weakly(self, other: Self) -> bool {
+        self.opaque == other.opaque
+    }
+
+    /// RFC 9110 §8.8.3.2: strong comparison wants both to be strong, too.
+    fn is_same_strongly(self, other: Self) -> bool {
+        !self.is_weak && !other.is_weak && self.opaque == other.opaque
+    }
+}
+
+/// How two tags are compared (RFC 9110 §8.8.3.2).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Comparison {
+    /// The same meaning.
+    Weak,
+    /// The same bytes.
+    Strong,
+}
+
+/// What a condition says of a tag.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Naming {
+    /// `*`, or a list with the tag.
+    Named,
+    /// A list without it.
+    Unnamed,
+    /// Neither `*` nor a list of tags. A list without any member is none.
+    Unreadable,
+}
+
+/// What the lines of one `If-Match` or `If-None-Match` say of a tag; several are one list
+/// (RFC 9110 §5.3). Without a tag only `*` names the content.
+pub(crate) fn naming<'l>(
+    lines: impl Iterator<Item = &'l [u8]>,
+    tag: Option<Tag<'_>>,
+    comparison: Comparison,
+) -> Naming {
+    let is_same = |other| {
+        tag.is_some_and(|tag| match comparison {
+            Comparison::Weak => tag.is_same_weakly(other),
+            Comparison::Strong => tag.is_same_strongly(other),
+        })
+    };
+    let (mut members, mut stars, mut found) = (0_usize, 0_usize, false);
+    for line in lines {
+        let mut rest = line.trim_ascii();
+        if rest == b"*" {
+            stars += 1;
             continue;
         }
-        let (is_weak, quoted) = match rest.strip_prefix(b"W/") {
-            Some(quoted) => (true, quoted),
-            None => (false, rest),
-        };
-        let Some(inner) = quoted.strip_prefix(b"\"") else {
-            return false;
-        };
-        let Some(end) = memchr::memchr(b'"', inner) else {
-            return false;
-        };
-        found |= is_asked(&inner[..end], is_weak);
-        rest = inner[end + 1..].trim_ascii_start();
-        if !rest.is_empty() && rest[0] != b',' {
-            return false;
+        while !rest.is_empty() {
+            if let Some(behind) = rest.strip_prefix(b",") {
+                rest = behind.trim_ascii_start();
+                continue;
+            }
+            let Some((member, behind)) = Tag::split(rest) else {
+                return Naming::Unreadable;
+            };
+            members += 1;
+            found |= is_same(member);
+            rest = behind.trim_ascii_start();
+            if !rest.is_empty() && rest[0] != b',' {
+                return Naming::Unreadable;
+            }
         }
     }
-    found
+    match (stars, members, found) {
+        (1, 0, _) | (0, _, true) => Naming::Named,
+        (0, 1.., false) => Naming::Unnamed,
+        _ => Naming::Unreadable,
+    }
 }
 
 /// RFC 9110 §8.8.3: `etagc`, without the bytes above ASCII.

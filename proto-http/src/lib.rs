@@ -5,6 +5,7 @@
 //! Knows nothing of sockets, clocks, threads, routes or hosts.
 #![forbid(unsafe_code)]
 
+pub mod condition;
 pub mod cookie;
 pub mod date;
 pub mod error;
@@ -26,6 +27,7 @@ pub mod target;
 
 mod chars;
 
+pub use condition::{Validators, Verdict};
 pub use error::HeadError;
 pub use etag::EntityTag;
 pub use fields::{FieldError, Fields};

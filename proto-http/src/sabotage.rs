@@ -109,6 +109,12 @@ mod armed {
         // Routing.
         "route/literal-first", "route/typed", "route/mismatch", "route/head-from-get",
         "route/options", "route/allow", "route/decoding",
+        // Conditional requests. `unreadable`: a list that cannot be read is not met; `one-date`: of
+        // two dates the first counts; `fields`: a 304 keeps the fields of the body.
+        "condition/if-match", "condition/if-unmodified-since", "condition/if-none-match",
+        "condition/if-modified-since", "condition/strong", "condition/weak", "condition/tags-win",
+        "condition/lines", "condition/unreadable", "condition/one-date", "condition/methods",
+        "condition/success", "condition/fields",
         // The list of faults.
         "rows/all", "rows/order", "rows/once", "rows/input", "rows/ctx", "rows/loc", "rows/count",
         // A row says another type.
@@ -128,7 +134,8 @@ mod armed {
         // A problem has another title. 505 is missing because a fixture has no version of HTTP to
         // give, and 503 because it has no load; `proto-http/tests` and `runtime/tests` cover them.
         "problem/bad-request", "problem/not-found", "problem/method-not-allowed",
-        "problem/request-timeout", "problem/payload-too-large", "problem/uri-too-long",
+        "problem/request-timeout", "problem/precondition-failed", "problem/payload-too-large",
+        "problem/uri-too-long",
         "problem/unsupported-media-type", "problem/unsupported-charset",
         "problem/expectation-failed", "problem/validation-error",
         "problem/request-header-fields-too-large", "problem/internal-server-error",

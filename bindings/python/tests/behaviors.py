@@ -106,6 +106,40 @@ def respond(behavior: dict[str, Any], *_: Any) -> Any:
     )
 
 
+def compose(behavior: dict[str, Any], _: Request, __: Any, params: dict[str, Any]) -> Any:
+    def fill(value: Any) -> Any:
+        known = isinstance(value, dict) and "param" in value
+        return params.get(value["param"]) if known else value
+
+    def filled(document: dict[str, Any]) -> dict[str, Any]:
+        values = {key: fill(value) for key, value in document.items()}
+        return {key: value for key, value in values.items() if value is not None}
+
+    form, value = next(iter(behavior.get("content", {"text": None}).items()))
+    content = {
+        "params": lambda: params,
+        "json": lambda: fill(value),
+        "text": lambda: fill(value),
+        "base64": lambda: base64.b64decode(value),
+    }[form]()
+    response = Response(content, fill(behavior.get("status", 200)))
+    for name, value in behavior.get("headers", ()):
+        lines = fill(value)
+        for line in lines if isinstance(lines, list) else [lines]:
+            if line is not None:
+                response.headers.add(fill(name), line if isinstance(line, str) else str(line))
+    for document in behavior.get("cookies", ()):
+        cookie = {COOKIE_WORDS.get(key, key): value for key, value in filled(document).items()}
+        if cookie.pop("ends", False):
+            response.delete_cookie(**cookie)
+        else:
+            response.set_cookie(**{"path": None} | cookie)
+    return response
+
+
+COOKIE_WORDS = {"name": "key", "http_only": "httponly", "same_site": "samesite"}
+
+
 def problem(behavior: dict[str, Any], *_: Any) -> Any:
     members = {key: value for key, value in behavior.items() if key not in ("kind", "extensions")}
     raise HttpProblem(**members, **behavior.get("extensions", {}))
@@ -131,6 +165,7 @@ ACTS: dict[str, Any] = {
     "bytes": lambda behavior, *_: base64.b64decode(behavior["base64"]),
     "none": lambda *_: None,
     "respond": respond,
+    "compose": compose,
     "problem": problem,
     "raise": fail,
     "request": view,

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod body;
+mod condition;
 mod cookie;
 mod fields;
 mod forms;
@@ -14,6 +15,7 @@ mod reply;
 mod target;
 
 pub use body::fuzz_body;
+pub use condition::fuzz_condition;
 pub use cookie::fuzz_cookie;
 pub use fields::fuzz_fields;
 pub use forms::{fuzz_form, fuzz_multipart};

@@ -5,8 +5,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use spikard_fuzz_targets::{
-    fuzz_body, fuzz_cookie, fuzz_fields, fuzz_form, fuzz_head, fuzz_multipart, fuzz_reply,
-    fuzz_target,
+    fuzz_body, fuzz_condition, fuzz_cookie, fuzz_fields, fuzz_form, fuzz_head, fuzz_multipart,
+    fuzz_reply, fuzz_target,
 };
 use vectors::{BODY_FILE, HEAD_FILES, MULTIPART_FILE, REPLY_FILE, load};
 
@@ -21,9 +21,10 @@ const SEED_BYTES_MAX: usize = 1024;
 
 type Target = fn(&[u8]);
 
-const TARGETS: [(&str, Target); 8] = [
+const TARGETS: [(&str, Target); 9] = [
     ("fuzz_head", fuzz_head),
     ("fuzz_body", fuzz_body),
+    ("fuzz_condition", fuzz_condition),
     ("fuzz_cookie", fuzz_cookie),
     ("fuzz_target", fuzz_target),
     ("fuzz_reply", fuzz_reply),

@@ -15,6 +15,7 @@ use crate::tree::File;
 pub(super) fn shares(files: &[File]) -> Result<Vec<String>, String> {
     let mut fixtures = 0_usize;
     let mut behaviours: BTreeMap<String, usize> = BTreeMap::new();
+    let mut echoes = 0_usize;
     for file in files.iter().filter(|file| is_fixture_file(&file.path)) {
         let value: Value = serde_json::from_str(&file.text)
             .map_err(|error| format!("{} is not JSON: {error}", file.path))?;
@@ -22,6 +23,7 @@ pub(super) fn shares(files: &[File]) -> Result<Vec<String>, String> {
             fixtures += 1;
             for route in fixture["app"]["routes"].as_array().into_iter().flatten() {
                 if let Some(behaviour) = behaviour(route) {
+                    echoes += usize::from(behaviour == "echo" || is_composed(route));
                     *behaviours.entry(behaviour).or_default() += 1;
                 }
             }
@@ -31,7 +33,6 @@ pub(super) fn shares(files: &[File]) -> Result<Vec<String>, String> {
         return Ok(Vec::new());
     }
     let routes: usize = behaviours.values().sum();
-    let echoes = behaviours.get("echo").copied().unwrap_or(0);
     let share = (echoes * 100).checked_div(routes).unwrap_or(0);
     let list: Vec<String> = behaviours
         .iter()
@@ -59,6 +60,22 @@ fn entries(value: &Value) -> Vec<&Value> {
             .collect(),
         _ => Vec::new(),
     }
+}
+
+/// Whether the reply is made of the request's converted values.
+fn is_composed(route: &Value) -> bool {
+    fn has_param(value: &Value) -> bool {
+        match value {
+            Value::Object(object) => {
+                object.contains_key("param")
+                    || object.contains_key("params")
+                    || object.values().any(has_param)
+            }
+            Value::Array(list) => list.iter().any(has_param),
+            _ => false,
+        }
+    }
+    route["behavior"]["kind"] == "compose" && has_param(&route["behavior"])
 }
 
 /// A behaviour is a name, or an object whose `kind` or only key is the name.
