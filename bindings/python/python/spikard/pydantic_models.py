@@ -6,6 +6,7 @@ Knows nothing of how refusals are told.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import importlib
 import typing
@@ -16,7 +17,7 @@ import msgspec
 
 from spikard.anatomy import is_pydantic, unwrap
 
-__all__ = ["from_json", "from_value", "schema", "takes"]
+__all__ = ["from_json", "from_value", "schema", "takes", "writes", "written_schema"]
 
 
 def takes(annotation: Any) -> bool:
@@ -47,6 +48,20 @@ def schema(annotation: Any) -> dict[str, Any]:
     generator = _generator()
     return typing.cast(
         "dict[str, Any]", _adapter(annotation).json_schema(schema_generator=generator)
+    )
+
+
+def writes(kind: Any) -> bool:
+    """Whether pydantic writes the instances of a class; its dataclasses are written as any."""
+    return hasattr(kind, "__pydantic_serializer__") and not dataclasses.is_dataclass(kind)
+
+
+def written_schema(kind: Any) -> dict[str, Any]:
+    """Return the JSON Schema of what pydantic writes; where only its code knows, of anything."""
+    generator = _generator()
+    return typing.cast(
+        "dict[str, Any]",
+        _adapter(kind).json_schema(mode="serialization", schema_generator=generator),
     )
 
 
@@ -84,8 +99,32 @@ def _generator() -> Any:
             return self._after_code(schema)
 
         def _after_code(self, schema: Any) -> Any:
+            if self.mode == "serialization":
+                return self.generate_inner(schema["schema"]) if "schema" in schema else {}
             told = schema.get("json_schema_input_schema")
             return self.generate_inner(told) if told is not None else {}
+
+        def ser_schema(self, schema: Any) -> Any:
+            """Say nothing of what a serializer of the user's makes, unless it says so itself."""
+            is_code = schema["type"].startswith("function-")
+            if is_code and schema.get("return_schema") is None:
+                return {}
+            return super().ser_schema(schema)
+
+        def datetime_schema(self, schema: Any) -> Any:
+            return self._without_format(super().datetime_schema(schema))
+
+        def time_schema(self, schema: Any) -> Any:
+            return self._without_format(super().time_schema(schema))
+
+        def timedelta_schema(self, schema: Any) -> Any:
+            return self._without_format(super().timedelta_schema(schema))
+
+        def _without_format(self, schema: Any) -> Any:
+            """Leave out a format that not all that is written has: offsets, durations below 0."""
+            if self.mode == "serialization":
+                schema.pop("format", None)
+            return schema
 
         def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> Any:
             return {}
@@ -93,6 +132,8 @@ def _generator() -> Any:
         def model_schema(self, schema: Any) -> Any:
             """Leave out members that have several names: which one is sent is pydantic's matter."""
             written = super().model_schema(schema)
+            if self.mode == "serialization":
+                return written
             for name in _names_with_others(schema["cls"]):
                 written.get("properties", {}).pop(name, None)
                 if name in written.get("required", ()):

@@ -8,11 +8,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import msgspec
 
-from spikard import signature
+from spikard import returns, signature
 from spikard.errors import RouteError
 
 if TYPE_CHECKING:
@@ -33,6 +33,11 @@ class RouteOptions(TypedDict, total=False):
     """JSON Schema of the body, in place of the annotation's."""
     parameter_schemas: Mapping[str, Mapping[str, Any]]
     """JSON Schemas of parameters by name, in place of the annotations'."""
+    response_schema: Any
+    """A JSON Schema, or a type that one is made of, of JSON replies with a status of 2xx, in place
+    of the return annotation's; None for none."""
+    response_validation: Literal["off", "warn", "error"] | None
+    """What becomes of a reply that does not satisfy it; None as the configuration says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,9 @@ class Route:
     handler: Callable[..., Any]
     is_async: bool
     binder: Binder
+    is_annotated: bool = False
+    """Whether the response schema is made of an annotation: then it is left out where the engine
+    cannot compile it, as an annotation is not written for that."""
 
     @classmethod
     def read(
@@ -75,17 +83,40 @@ class Route:
             "name": options.get("name") or getattr(handler, "__name__", "handler"),
             "parameters": read.parameters,
             "body": read.body,
+            "response_schema": _response_schema(handler, read.returns, options),
+            "response_validation": options.get("response_validation"),
             "placement": _placement(handler, is_async, options.get("blocking")),
         }
-        return cls(document, read.handler, is_async, tuple(read.binder))
+        is_annotated = "response_schema" not in options
+        return cls(document, read.handler, is_async, tuple(read.binder), is_annotated)
 
     def register(self, engine: Engine) -> None:
         """Tell an engine of the route. Raises RouteError with the handler's place."""
-        document = msgspec.json.encode(self.document).decode()
         try:
-            engine.route(document, self.handler, self.is_async, self.binder)
+            try:
+                self._tell(engine, self.document)
+            except RouteError:
+                if not self.is_annotated:
+                    raise
+                self._tell(engine, {**self.document, "response_schema": None})
         except RouteError as error:
             raise RouteError(f"{signature.describe(self.handler)}: {error}") from None
+
+    def _tell(self, engine: Engine, document: dict[str, Any]) -> None:
+        text = msgspec.json.encode(document).decode()
+        engine.route(text, self.handler, self.is_async, self.binder)
+
+
+def _response_schema(
+    handler: Callable[..., Any], annotation: Any, options: RouteOptions
+) -> Mapping[str, Any] | None:
+    """Return what replies are judged by. Raises RouteError for an option that is no schema."""
+    if "response_schema" not in options:
+        return returns.annotated_schema(annotation)
+    try:
+        return returns.given_schema(options["response_schema"])
+    except TypeError as error:
+        raise RouteError(f"{signature.describe(handler)}: response_schema {error}") from None
 
 
 def _is_async(handler: Callable[..., Any]) -> bool:

@@ -21,7 +21,7 @@ import msgspec
 from spikard import anatomy, custom, pydantic_models
 from spikard.anatomy import DICTS, LISTS, branches, is_structured, limits_of, unwrap
 
-__all__ = ["body_schema", "group_schemas", "parameter_schema"]
+__all__ = ["Schema", "Writer", "body_schema", "group_schemas", "parameter_schema"]
 
 Schema = dict[str, Any]
 
@@ -72,14 +72,14 @@ def body_schema(annotation: Any, limits: Mapping[str, Any]) -> Schema | None:
     """Return the JSON Schema of a body, if it asks for anything. Raises TypeError."""
     if pydantic_models.takes(annotation):
         return _limited(pydantic_models.schema(annotation), limits)
-    return _Writer().document(annotation, limits) or None
+    return Writer().document(annotation, limits) or None
 
 
 def parameter_schema(annotation: Any, limits: Mapping[str, Any]) -> Schema:
     """Return the JSON Schema of a value outside the body. Raises TypeError for other types."""
     if pydantic_models.takes(annotation):
         return _limited(_flat(pydantic_models.schema(annotation)), limits)
-    return _flat(_Writer(textual=True).document(annotation, limits))
+    return _flat(Writer(textual=True).document(annotation, limits))
 
 
 def group_schemas(annotation: Any) -> dict[str, tuple[Schema, bool]]:
@@ -114,7 +114,7 @@ def _flat(schema: Schema) -> Schema:
     return schema
 
 
-class _Writer:
+class Writer:
     """Writes one schema, and the definitions that it refers to."""
 
     def __init__(self, textual: bool = False) -> None:
@@ -134,8 +134,9 @@ class _Writer:
             return self.defined(annotation, lambda: self.of(annotation.__value__), outer)
         kind, notes = unwrap(annotation)
         limits = {**limits_of(notes), **outer}
-        if pydantic_models.takes(annotation):
-            return self.adopted(pydantic_models.schema(annotation), kind)
+        adopted = self.foreign(annotation, kind)
+        if adopted is not None:
+            return adopted
         options = branches(kind)
         if len(options) > 1:
             return self.union(options, limits)
@@ -147,9 +148,23 @@ class _Writer:
                 schema = {"type": "string"}
         return _limited(schema, limits)
 
+    def foreign(self, annotation: Any, kind: Any) -> Schema | None:
+        """Return the schema of a type that another library reads."""
+        if pydantic_models.takes(annotation):
+            return self.adopted(pydantic_models.schema(annotation), kind)
+        return None
+
+    def registered(self, kind: Any) -> Mapping[str, Any] | None:
+        """Return the schema that is registered for a type."""
+        return custom.schema_of(kind)
+
+    def is_required(self, member: anatomy.Field, kind: Any) -> bool:
+        """Whether a class's member is always there."""
+        return member.required
+
     def bare(self, kind: Any, is_limited: bool = False) -> Schema:
         """Return the schema of a type without limits."""
-        registered = custom.schema_of(kind)
+        registered = self.registered(kind)
         if registered is not None:
             return dict(registered)
         origin, arguments = typing.get_origin(kind) or kind, typing.get_args(kind)
@@ -187,6 +202,7 @@ class _Writer:
         return {"type": kinds, "pattern": DECIMAL_PATTERN}
 
     def union(self, options: list[Any], limits: Mapping[str, Any]) -> Schema:
+        """Return the schema of one of several types."""
         schemas: list[Schema] = []
         for option in options:
             if option is not msgspec.UnsetType:
@@ -198,6 +214,7 @@ class _Writer:
         return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
 
     def enumeration(self, kind: type[enum.Enum]) -> Schema:
+        """Return the schema of an Enum: one of its values."""
         values = [member.value for member in kind]
         if issubclass(kind, enum.Flag):
             return {"type": "integer", "minimum": 0}
@@ -208,6 +225,7 @@ class _Writer:
         return _choice(values)
 
     def sequence(self, origin: Any, arguments: tuple[Any, ...]) -> Schema:
+        """Return the schema of a list, set or tuple."""
         if origin is tuple and arguments and arguments[-1] is not ...:
             items = [] if arguments == ((),) else [self.of(item) for item in arguments]
             length = {"minItems": len(items), "maxItems": len(items)}
@@ -220,6 +238,7 @@ class _Writer:
         return {"type": "array", "items": each} if each else {"type": "array"}
 
     def mapping(self, arguments: tuple[Any, ...]) -> Schema:
+        """Return the schema of a dict."""
         schema: Schema = {"type": "object"}
         if not arguments:
             return schema
@@ -272,7 +291,7 @@ class _Writer:
             required.append(config.tag_field)
         for member in members:
             properties[member.name] = self.of(member.annotation)
-            if member.required:
+            if self.is_required(member, origin):
                 required.append(member.name)
         schema: Schema = {"type": "object", "properties": properties, "required": required}
         if config is not None and config.forbid_unknown_fields:

@@ -48,6 +48,8 @@ class Signature:
     body: dict[str, Any] | None = None
     fields: forms.Fields | None = None
     """The form fields read so far, if the handler takes them one by one."""
+    returns: Any = Any
+    """What it is annotated to return."""
     binder: list[BinderEntry] = field(default_factory=list)
 
 
@@ -116,6 +118,7 @@ def read(handler: Handler, options: Options) -> Signature:
     signature = Signature(handler)
     names = [a or b for a, b in PATH_NAME.findall(options.path)]
     hints = _hints(handler, options.scope)
+    signature.returns = hints.get("return", Any)
     for entry in _entries(handler):
         try:
             parameter = _parameter(entry, hints, frozenset(names))
