@@ -1,9 +1,11 @@
-//! The attacks, by what they are aimed at: the head, parameters, JSON, the order of events.
+//! The attacks, by what they are aimed at: the head, parameters, the order of events. Those by what
+//! is in a body are in `bodies`.
 
 use std::time::Duration;
 
 use crate::attack::Answer::{Nothing, Problem, Status};
 use crate::attack::{Answer, Attack, Step};
+use crate::bodies::{self, colliding, nested};
 
 /// Every attack, in order.
 pub(crate) fn all() -> Vec<Attack> {
@@ -11,25 +13,23 @@ pub(crate) fn all() -> Vec<Attack> {
         heads(),
         queries(),
         fields(),
-        documents(),
-        floods(),
+        bodies::all(),
         orders_of_events(),
         chunks(),
-        forms(),
     ]
     .into_iter()
     .flatten()
     .collect()
 }
 
-const BAD: Answer = Problem(400, "bad-request");
-const INVALID: Answer = Problem(422, "validation-error");
+pub(crate) const BAD: Answer = Problem(400, "bad-request");
+pub(crate) const INVALID: Answer = Problem(422, "validation-error");
 const LATE: Answer = Problem(408, "request-timeout");
-const TOO_LARGE: Answer = Problem(413, "payload-too-large");
+pub(crate) const TOO_LARGE: Answer = Problem(413, "payload-too-large");
 const HEAD_TOO_LARGE: Answer = Problem(431, "request-header-fields-too-large");
 const TARGET_TOO_LONG: Answer = Problem(414, "uri-too-long");
 
-fn attack(name: &'static str, bytes: impl Into<Vec<u8>>, answer: Answer) -> Attack {
+pub(crate) fn attack(name: &'static str, bytes: impl Into<Vec<u8>>, answer: Answer) -> Attack {
     let steps = vec![Step::Send(bytes.into())];
     Attack {
         name,
@@ -51,7 +51,7 @@ fn field(name: &'static str, target: &str, line: &str, answer: Answer) -> Attack
     attack(name, head, answer)
 }
 
-fn head_of(target: &str, media: &str, length: usize) -> Vec<u8> {
+pub(crate) fn head_of(target: &str, media: &str, length: usize) -> Vec<u8> {
     let head = format!(
         "POST {target} HTTP/1.1\r\nhost: x\r\ncontent-type: {media}\r\n\
          content-length: {length}\r\n\r\n"
@@ -59,7 +59,12 @@ fn head_of(target: &str, media: &str, length: usize) -> Vec<u8> {
     head.into_bytes()
 }
 
-fn post(name: &'static str, target: &str, body: impl AsRef<[u8]>, answer: Answer) -> Attack {
+pub(crate) fn post(
+    name: &'static str,
+    target: &str,
+    body: impl AsRef<[u8]>,
+    answer: Answer,
+) -> Attack {
     let mut bytes = head_of(target, "application/json", body.as_ref().len());
     bytes.extend_from_slice(body.as_ref());
     attack(name, bytes, answer)
@@ -145,6 +150,28 @@ fn queries() -> Vec<Attack> {
             Status(200),
         ),
         get(
+            "250 colliding keys of an object",
+            &format!("/search?{}", nested(&colliding(8)[..250])),
+            Status(200),
+        ),
+        // An index is an order, not an address.
+        get("a large index", "/search?tags[999999999]=x", Status(200)),
+        get(
+            "an index of 7,000 digits",
+            &format!("/search?tags[{digits}]=x"),
+            Status(200),
+        ),
+        get(
+            "a name of 7,000",
+            &format!("/search?{digits}=x"),
+            Status(200),
+        ),
+        get(
+            "a list spelled as an object",
+            &format!("/search?{}", keys.replace("filter", "tags")),
+            INVALID,
+        ),
+        get(
             "a list of 900",
             &format!("/search?{}", "tags=a&".repeat(900)),
             INVALID,
@@ -213,94 +240,6 @@ fn fields() -> Vec<Attack> {
             &b"GET /token HTTP/1.1\r\nhost: x\r\nx-token: \xe9\r\n\r\n"[..],
             INVALID,
         ),
-    ]
-}
-
-fn documents() -> Vec<Attack> {
-    let million = 1_000_000;
-    let charset = |name, charset: &str, answer| {
-        let mut bytes = head_of("/any", &format!("application/json; charset={charset}"), 2);
-        bytes.extend_from_slice(b"{}");
-        attack(name, bytes, answer)
-    };
-    let digits = "9".repeat(10_000);
-    vec![
-        post("no body", "/orders", "", INVALID),
-        post("a truncated document", "/any", r#"{"a": [1, 2"#, BAD),
-        post("a million brackets", "/any", "[".repeat(million), BAD),
-        post("a million objects", "/any", r#"{"a":"#.repeat(million), BAD),
-        post(
-            "a million closed lists",
-            "/any",
-            "[".repeat(million) + &"]".repeat(million),
-            BAD,
-        ),
-        charset("UTF-16", "utf-16", Problem(415, "unsupported-charset")),
-        charset("latin-1", "iso-8859-1", Problem(415, "unsupported-charset")),
-        post("bytes that are not UTF-8", "/any", b"\"\xff\"", BAD),
-        post("an encoded surrogate", "/any", b"\"\xed\xa0\x80\"", BAD),
-        post("a lone surrogate", "/any", r#""\ud800""#, BAD),
-        post("a byte-order mark", "/any", b"\xef\xbb\xbf{}", BAD),
-        post("NULs", "/any", vec![0; 100_000], BAD),
-        post("a NUL in a text", "/any", b"\"a\0b\"", BAD),
-        post(
-            "10,000 digits",
-            "/orders",
-            format!(r#"{{"id":{digits},"lines":[]}}"#),
-            INVALID,
-        ),
-        post(
-            "a huge exponent",
-            "/orders",
-            r#"{"id":1e999999999,"lines":[]}"#,
-            INVALID,
-        ),
-        post(
-            "a text of 9 MB",
-            "/orders",
-            format!("\"{}\"", "a".repeat(9_000_000)),
-            INVALID,
-        ),
-        post("9 MB of spaces", "/any", " ".repeat(9_000_000), BAD),
-    ]
-}
-
-/// Keys that are many, equal in length, and equal to hash functions that add and multiply.
-fn colliding(bits: u32) -> Vec<String> {
-    let pair = |bit: u32, key: u32| if key >> bit & 1 == 0 { "Aa" } else { "BB" };
-    (0..1 << bits)
-        .map(|key| (0..bits).map(|bit| pair(bit, key)).collect())
-        .collect()
-}
-
-fn object(keys: impl IntoIterator<Item = String>) -> String {
-    let members: Vec<String> = keys.into_iter().map(|key| format!("\"{key}\":1")).collect();
-    format!("{{{}}}", members.join(","))
-}
-
-fn floods() -> Vec<Attack> {
-    let distinct = object((0..100_000).map(|at| format!("key-{at}")));
-    let colliding = object(colliding(15));
-    let twice = r#"{"a":1,"#.to_owned() + &r#""a":1,"#.repeat(100_000) + r#""b":1}"#;
-    let lines = r#"{"sku":1,"count":-1},"#.repeat(100_000);
-    let lines = format!(r#"{{"id":1,"lines":[{}]}}"#, lines.trim_end_matches(','));
-    vec![
-        post("100,000 keys", "/any", &distinct, Status(200)),
-        post(
-            "100,000 keys nobody asked for",
-            "/orders",
-            &distinct,
-            INVALID,
-        ),
-        post("32,768 colliding keys", "/any", &colliding, Status(200)),
-        post(
-            "32,768 colliding keys to a type",
-            "/orders",
-            &colliding,
-            INVALID,
-        ),
-        post("one key 100,000 times", "/any", twice, BAD),
-        post("200,000 faults", "/orders", lines, INVALID),
     ]
 }
 
@@ -388,44 +327,6 @@ fn chunks() -> Vec<Attack> {
                 [chunked.as_slice(), &[b'f'; 10_000], b"\r\n"].concat(),
             )],
             BAD,
-        ),
-    ]
-}
-
-fn forms() -> Vec<Attack> {
-    let form = |name, body: String, answer| {
-        let mut bytes = head_of("/form", "application/x-www-form-urlencoded", body.len());
-        bytes.extend_from_slice(body.as_bytes());
-        attack(name, bytes, answer)
-    };
-    let many: String = (0..10_000).map(|at| format!("a{at}=1&")).collect();
-    let digits = "9".repeat(10_000);
-    vec![
-        form("a form of 10,000 fields", many, TOO_LARGE),
-        form(
-            "a form of a million separators",
-            "&".repeat(1_000_000),
-            Status(200),
-        ),
-        form(
-            "a number of 10,000 digits in a form",
-            format!("number={digits}"),
-            INVALID,
-        ),
-        form(
-            "a field of 9 MB",
-            format!("term={}", "a".repeat(9_000_000)),
-            INVALID,
-        ),
-        form("a name of 9 MB", "a".repeat(9_000_000), BAD),
-        form("a list of 900 in a form", "tags=a&".repeat(900), INVALID),
-        // As in a query; and a percent sign that encodes nothing stands for itself.
-        form("latin-1 in a form", "term=%E9".to_owned(), Status(200)),
-        form("a NUL in a form", "number=1%00".to_owned(), INVALID),
-        form(
-            "half an escape in a form",
-            "term=%4".to_owned(),
-            Status(200),
         ),
     ]
 }

@@ -6,6 +6,7 @@ mod common;
 
 mod attack;
 mod attacks;
+mod bodies;
 mod server;
 
 use attack::{Answer, Attack, Step};

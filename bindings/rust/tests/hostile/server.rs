@@ -52,6 +52,21 @@ struct Line {
     count: u16,
 }
 
+/// A tree whose schema leads back to itself on three ways.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+enum Tree {
+    And { below: Vec<Tree> },
+    Or { below: Vec<Tree> },
+    Not { below: Vec<Tree> },
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Set {
+    #[schemars(extend("uniqueItems" = true))]
+    items: Vec<Value>,
+}
+
 /// Serves until the process is killed.
 pub(crate) fn serve(engine: &str) {
     let mut app = App::new();
@@ -64,6 +79,8 @@ pub(crate) fn serve(engine: &str) {
         _ => "no object".to_owned(),
     });
     app.post("/orders", |Json(order): Json<Order>| Json(order));
+    app.post("/trees", |Json(tree): Json<Tree>| Json(tree));
+    app.post("/sets", |Json(set): Json<Set>| set.items.len().to_string());
     app.post("/form", |Form(search): Form<Search>| Json(search));
     let config = json!({
         "engine": engine, "port": 0, "header_timeout": 0.6, "body_timeout": 0.6,
