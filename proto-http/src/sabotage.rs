@@ -93,7 +93,7 @@ mod armed {
         // Text to value: text stays text.
         "convert/integer", "convert/number", "convert/boolean", "convert/list",
         "convert/separator", "convert/brackets", "convert/indexes", "convert/empty-flag",
-        "convert/text-format",
+        "convert/text-format", "convert/choice",
         // How names and values are found.
         "parameter/alias", "parameter/hint", "parameter/header-underscore",
         "parameter/header-commas", "parameter/header-lines", "parameter/first-cookie",

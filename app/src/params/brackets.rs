@@ -34,11 +34,23 @@ pub fn split_name(name: &str) -> Option<(&str, Vec<String>)> {
 
 /// The texts of a flat list: those with an index in the order of their indexes, then the others
 /// as sent.
-#[must_use]
-pub fn in_order(mut branches: Vec<(Vec<String>, String)>) -> Vec<String> {
-    let index = |keys: &[String]| keys.first().and_then(|key| key.parse::<u64>().ok());
-    branches.sort_by_key(|(keys, _)| index(keys).unwrap_or(u64::MAX));
-    branches.into_iter().map(|(_, text)| text).collect()
+///
+/// # Errors
+/// The tree that the branches spell, if it is no flat list.
+pub fn flat(mut branches: Vec<(Vec<String>, String)>) -> Result<Vec<String>, Value> {
+    let is_index = |key: &String| key.bytes().all(|byte| byte.is_ascii_digit());
+    let is_flat = |keys: &[String]| keys.len() < 2 && keys.iter().all(is_index);
+    if branches.iter().all(|(keys, _)| is_flat(keys)) {
+        let index = |keys: &[String]| keys.first().and_then(|key| key.parse::<u64>().ok());
+        branches.sort_by_key(|(keys, _)| index(keys).unwrap_or(u64::MAX));
+        return Ok(branches.into_iter().map(|(_, text)| text).collect());
+    }
+    let tree = tree(branches);
+    let texts = tree
+        .as_array()
+        .map(|items| items.iter().map(|item| item.as_str().map(str::to_owned)));
+    let texts: Option<Vec<String>> = texts.and_then(Iterator::collect);
+    texts.ok_or(tree)
 }
 
 /// Builds the tree that the branches spell. Objects whose keys are all indexes are lists, without

@@ -21,6 +21,8 @@ pub(super) struct Reading<'r> {
     pub(super) list: bool,
     /// Whether it allows objects, or lists of lists or of objects.
     pub(super) nested: bool,
+    /// Whether it allows null.
+    null: bool,
     /// Conversions of one text, in the order in which they are tried.
     pub(super) kinds: Vec<Kind>,
     /// Whether conversion alone decides the schema.
@@ -35,12 +37,14 @@ impl<'r> Reading<'r> {
             followed: Vec::new(),
             list: false,
             nested: false,
+            null: false,
             kinds: Vec::new(),
             plain: true,
         };
         reading.read(schema, SCHEMA_DEPTH_MAX);
         if reading.kinds.is_empty() {
             reading.kinds.push(Kind::Text(None));
+            reading.plain &= reading.list || !reading.null;
         }
         reading
     }
@@ -105,8 +109,8 @@ impl<'r> Reading<'r> {
                     self.push(Kind::Text(check.copied()));
                 }
                 Some("array") => self.list = true,
-                // A text is never null; what is sent is judged as the other type.
-                Some("null") => {}
+                // A text is never null; what is sent is judged as the other type, if there is one.
+                Some("null") => self.null = true,
                 other => {
                     self.plain = false;
                     self.nested |= other == Some("object");

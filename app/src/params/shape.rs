@@ -15,8 +15,9 @@ use super::coerce::Coercion;
 use super::convert::{Kind, Scalar, deliver_json};
 use super::reading::Reading;
 use crate::validate::fault::{Fault, Faults, Source};
-use crate::validate::rows::{Place, format_sentence, type_sentence_of};
+use crate::validate::rows::Place;
 use crate::validate::schema::{Schema, SchemaError};
+use crate::validate::sentences::{format_sentence, type_sentence_of};
 
 /// A compiled parameter schema.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub struct Shape {
     form: Form,
     /// Conversions of one text, in the order in which they are tried.
     kinds: Box<[Kind]>,
+    /// Whether it is one text that has several conversions, of which the schema may refuse some.
+    may_choose: bool,
     /// What conversion does not decide.
     schema: Option<Schema>,
 }
@@ -59,6 +62,7 @@ impl Shape {
             return Ok(Self {
                 form: Form::Scalar,
                 kinds,
+                may_choose: false,
                 schema: None,
             });
         };
@@ -76,8 +80,12 @@ impl Shape {
             (false, false) => Form::Scalar,
         };
         let schema = if reading.plain { None } else { Some(schema) };
+        let may_choose = matches!(form, Form::Scalar)
+            && reading.kinds.len() > 1
+            && !sabotage::is_off("convert/choice");
         Ok(Self {
             form,
+            may_choose,
             kinds: reading.kinds.into(),
             schema,
         })
@@ -98,16 +106,34 @@ impl Shape {
         faults: &mut Faults,
     ) {
         let Form::Tree(coercion) = &self.form else {
-            let texts: Vec<Cow<'_, str>> = brackets::in_order(branches)
-                .into_iter()
-                .map(Cow::Owned)
-                .collect();
+            let texts = match brackets::flat(branches) {
+                Ok(texts) => texts,
+                Err(tree) => return self.refuse_tree(&tree, spot, faults),
+            };
+            let texts: Vec<_> = texts.into_iter().map(Cow::Owned).collect();
             return self.read(&texts, spot, arguments, faults);
         };
         let sent = brackets::tree(branches);
         let value = coercion.apply(&sent);
         if self.judge(spot, || value.clone(), || sent, faults) {
             deliver_json(&value, arguments);
+        }
+    }
+
+    /// Adds the faults of what is no flat list, where one is asked for.
+    fn refuse_tree(&self, sent: &Value, spot: Spot<'_>, faults: &mut Faults) {
+        let Value::Array(items) = sent else {
+            let (kind, message, _) = type_sentence_of("array");
+            let fault = Fault::new(spot.source, spot.name.to_vec(), kind, message);
+            return faults.push(fault, sent);
+        };
+        for (index, item) in items
+            .iter()
+            .enumerate()
+            .filter(|(_, item)| !item.is_string())
+        {
+            let path = [spot.name, &[index.to_string()]].concat();
+            faults.push(self.refusal(spot, path), item);
         }
     }
 
@@ -198,14 +224,22 @@ impl Shape {
         arguments.end_list(mark, scalars.len() as u32);
     }
 
-    /// The first conversion that succeeds.
+    /// The first conversion that succeeds and satisfies the schema, else the first that succeeds:
+    /// of a number below its minimum, the schema may still admit the text.
     fn convert<'t>(&self, text: &'t str, source: Source) -> Option<Scalar<'t>> {
         let flag = text.is_empty() && source == Source::Query;
         let flag = flag && !sabotage::is_off("convert/empty-flag");
-        self.kinds.iter().find_map(|kind| match kind {
+        let mut found = self.kinds.iter().filter_map(|kind| match kind {
             Kind::Boolean if flag => Some(Scalar::Boolean(false)),
             kind => kind.convert(text),
-        })
+        });
+        let first = found.next()?;
+        let Some(schema) = self.schema.as_ref().filter(|_| self.may_choose) else {
+            return Some(first);
+        };
+        let mut all = std::iter::once(first).chain(found);
+        let admitted = all.find(|scalar| schema.admits(&scalar.to_json()));
+        Some(admitted.unwrap_or(first))
     }
 
     /// Judges a converted value by what conversion did not decide.

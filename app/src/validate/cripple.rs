@@ -7,7 +7,7 @@ use serde_json::Value;
 use spikard_proto_http::sabotage::off_in;
 
 /// Keywords whose members are schemas under names that a person chose.
-const MAPS: &[&str] = &[
+pub(super) const MAPS: &[&str] = &[
     "properties",
     "patternProperties",
     "$defs",
@@ -18,7 +18,7 @@ const MAPS: &[&str] = &[
 ];
 
 /// Keywords whose content is data.
-const DATA: &[&str] = &["enum", "const", "default", "examples", "example"];
+pub(super) const DATA: &[&str] = &["enum", "const", "default", "examples", "example"];
 
 /// The schema without what is switched off; `None` when nothing of a schema is.
 pub(super) fn cripple(schema: &Value) -> Option<Value> {

@@ -242,18 +242,27 @@ fn spend(value: &Value, budget: &mut usize) -> bool {
     }
 }
 
-/// Element by element; indexes compare as numbers.
+/// Element by element. Indexes compare as numbers and come before names, so that the order is
+/// total whatever a client calls its fields: sorting by one that is not may panic.
 fn compare_paths(one: &[String], other: &[String]) -> Ordering {
+    // Of two numbers without leading zeros the longer one is the larger.
+    let rank = |element: &String| match is_index(element) {
+        true => (false, element.len()),
+        false => (true, 0),
+    };
     for (left, right) in one.iter().zip(other) {
-        let order = match (left.parse::<u64>(), right.parse::<u64>()) {
-            (Ok(left), Ok(right)) => left.cmp(&right),
-            _ => left.cmp(right),
-        };
+        let order = rank(left).cmp(&rank(right)).then_with(|| left.cmp(right));
         if order != Ordering::Equal {
             return order;
         }
     }
     one.len().cmp(&other.len())
+}
+
+/// Whether an element is written as the index of an item is.
+fn is_index(element: &str) -> bool {
+    let digits = element.bytes().all(|byte| byte.is_ascii_digit());
+    digits && !element.is_empty() && (element == "0" || !element.starts_with('0'))
 }
 
 #[cfg(test)]
@@ -304,6 +313,51 @@ mod tests {
         );
         assert_eq!(document["detail"], "8 validation errors in request");
         assert_eq!(document["status"], 422);
+    }
+
+    #[test]
+    fn names_that_look_like_numbers_are_in_a_total_order() {
+        let names = [
+            "b",
+            "1a",
+            "10",
+            "+1",
+            "9",
+            "01",
+            "",
+            "0",
+            "$",
+            "18446744073709551616",
+        ];
+        let mut faults = Faults::new();
+        for turn in 0..40 {
+            for name in &names {
+                faults.push(
+                    fault(Source::Body, &[name, &turn.to_string()]),
+                    &Value::Null,
+                );
+            }
+        }
+        let document = faults.into_problem().document();
+        let rows = document["errors"].as_array().unwrap();
+        let found: Vec<&str> = rows
+            .iter()
+            .filter_map(|row| row["loc"][1].as_str())
+            .collect();
+        let sorted = [
+            "0",
+            "9",
+            "10",
+            "18446744073709551616",
+            "",
+            "$",
+            "+1",
+            "01",
+            "1a",
+            "b",
+        ];
+        let wanted: Vec<&str> = sorted.iter().flat_map(|name| [*name; 40]).collect();
+        assert_eq!(found, wanted);
     }
 
     #[test]

@@ -2,8 +2,9 @@
 //!
 //! The host receives the untouched bytes, so this pass only has to say whether they are sound;
 //! it lays them out on the way when a schema wants to see them. It refuses what parsers disagree
-//! about: duplicate keys (RFC 8259 §4), lone surrogates (§8.2), bytes that are not UTF-8 (§8.1).
-//! Numbers of any size are sound. Knows nothing of schemas or requests.
+//! about: duplicate keys (RFC 8259 §4), lone surrogates (§8.2), bytes that are not UTF-8 (§8.1),
+//! and numbers beyond all floats (§6). Of the others every digit is kept.
+//! Knows nothing of schemas or requests.
 
 use std::fmt;
 
@@ -35,6 +36,8 @@ pub enum JsonFaultKind {
         /// The limit.
         depth_max: u32,
     },
+    /// A number beyond the range of `f64`: hosts would make infinity of it, or fail.
+    NumberTooLarge,
     /// A text that is laid out has at most 4 GiB.
     TooLong,
     /// A key that the same object already has.
@@ -53,6 +56,10 @@ impl fmt::Display for JsonFaultKind {
             Self::TooDeep { depth_max } => write!(
                 out,
                 "The JSON body is nested deeper than {depth_max} levels (setting: max_json_depth)"
+            ),
+            Self::NumberTooLarge => write!(
+                out,
+                "The JSON body has a number beyond the range of 64-bit floats"
             ),
             Self::TooLong => write!(out, "The JSON body is longer than 4 GiB"),
             Self::DuplicateKey { key } => write!(out, "The JSON body has the key '{key}' twice"),

@@ -4,6 +4,7 @@
 //! One answer lists every fault of a request, whatever its source; `fault` owns that list.
 //! Knows nothing of routing or hosts.
 
+mod bounded;
 mod cripple;
 pub mod fault;
 pub mod form;
@@ -19,6 +20,7 @@ pub mod rows;
 mod rows_nested;
 mod scanner;
 pub mod schema;
+pub(crate) mod sentences;
 pub mod stage;
 pub mod tape;
 mod tape_node;

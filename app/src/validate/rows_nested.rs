@@ -2,7 +2,9 @@
 //!
 //! Knows the shape of the validator's errors; the sentences of single keywords are in `rows`.
 
-use std::collections::HashMap;
+use std::borrow::Borrow;
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
 
 use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
@@ -17,15 +19,15 @@ use super::rows::{Judgement, pointer_parts};
 ///
 /// What a branch asks for depends on other values of the same object, so its rows lead people
 /// astray when they stand alone: "Field required" of a field that usually is not.
-pub(super) fn conditions<'e>(
+pub(super) fn conditions<'e, E: Borrow<ValidationError<'e>>>(
     judgement: &Judgement<'_>,
-    errors: impl Iterator<Item = ValidationError<'e>>,
+    errors: impl Iterator<Item = E>,
     faults: &mut Faults,
-) -> Vec<ValidationError<'e>> {
+) -> Vec<E> {
     let mut plain = Vec::new();
     let mut found: Vec<Condition> = Vec::new();
     for error in errors {
-        match Condition::of(judgement, &error) {
+        match Condition::of(judgement, error.borrow()) {
             None => plain.push(error),
             Some(new) => match found.iter_mut().find(|known| known.is_same(&new)) {
                 Some(known) => known.keys.extend(new.keys),
@@ -129,6 +131,30 @@ fn find_branch(steps: &[String]) -> Option<(usize, usize, &'static str)> {
     None
 }
 
+/// Whether an error is one of such a keyword itself, and not of a property that is called like it.
+pub(super) fn ends_in(error: &ValidationError<'_>, keywords: &[&str]) -> bool {
+    let (mut is_name, mut last) = (false, "");
+    for step in error.schema_path().as_str().split('/').skip(1) {
+        last = if is_name { "" } else { step };
+        is_name = !is_name && NAMING.contains(&step);
+    }
+    keywords.contains(&last)
+}
+
+/// Keywords whose members have a name, or a number, before they are schemas.
+const NAMING: [&str; 10] = [
+    "properties",
+    "patternProperties",
+    "$defs",
+    "definitions",
+    "dependentSchemas",
+    "dependencies",
+    "allOf",
+    "anyOf",
+    "oneOf",
+    "prefixItems",
+];
+
 /// The errors of the one branch that is not `{"type": "null"}`, when there is exactly one: then
 /// the combination only says "optional", and that branch's rows say what is wrong.
 pub(super) fn only_real_branch<'c>(
@@ -189,17 +215,24 @@ pub(super) fn unevaluated_indexes<'l>(
     (found.len() == unexpected.len()).then_some(found)
 }
 
-/// Index of the first item that equals an earlier one, in time linear to the list's text.
-pub(super) fn duplicate_index(list: &Value) -> Option<usize> {
-    let mut seen: HashMap<String, ()> = HashMap::new();
-    list.as_array()?.iter().position(|item| {
-        let mut text = String::new();
-        canonical(item, &mut text);
-        seen.insert(text, ()).is_some()
+/// Index of the first item that equals an earlier one.
+///
+/// In time linear to the items' text, whatever they are: the validator's own hashes are equal for
+/// all lists that differ in their brackets only, so that it compares such items pair by pair.
+pub(super) fn duplicate_index<V: Borrow<Value>>(
+    mut items: impl Iterator<Item = V>,
+) -> Option<usize> {
+    // 128 bits under keys that no client knows stand for the text, which may be long.
+    let keys = [RandomState::new(), RandomState::new()];
+    let (mut seen, mut text) = (HashSet::new(), String::new());
+    items.position(|item| {
+        text.clear();
+        canonical(item.borrow(), &mut text);
+        !seen.insert(keys.each_ref().map(|key| key.hash_one(&text)))
     })
 }
 
-/// A text that is equal for equal values: keys sorted, numbers by value.
+/// A text that is equal for equal values only: keys sorted, numbers by value.
 fn canonical(value: &Value, text: &mut String) {
     match value {
         Value::Array(items) => {
@@ -222,10 +255,10 @@ fn canonical(value: &Value, text: &mut String) {
             }
             text.push('}');
         }
-        Value::Number(number) => match (number.as_i64(), number.as_f64()) {
-            (None, Some(float)) if float.fract() == 0.0 && float.abs() < 9e15 => {
-                text.push_str(&(float as i64).to_string());
-            }
+        Value::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
+            Some(0.0) => text.push('0'),
+            // All its digits, as an integer has them.
+            Some(float) if float.fract() == 0.0 => text.push_str(&format!("{float:.0}")),
             _ => text.push_str(&number.to_string()),
         },
         other => text.push_str(&other.to_string()),

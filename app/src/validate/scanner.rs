@@ -10,6 +10,7 @@ use std::collections::HashSet;
 use spikard_proto_http::sabotage;
 
 use super::json::{JsonFault, JsonFaultKind};
+use super::tape::is_finite;
 
 /// What a value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -407,6 +408,9 @@ impl<T: Trace> Scanner<'_, T> {
                 self.eat(b'-');
             }
             self.digits()?;
+        }
+        if !is_finite(&self.text[start..self.at], kind) {
+            return Err(self.refuse(start, JsonFaultKind::NumberTooLarge));
         }
         self.trace.scalar(kind, start, self.at);
         Ok(())

@@ -9,6 +9,7 @@ use jsonschema::json::Json;
 use jsonschema::{PatternOptions, Retrieve, ValidationOptions, Validator};
 use serde_json::Value;
 
+use super::bounded;
 use super::fault::{Fault, Faults, Source};
 use super::format;
 use super::proof::Proof;
@@ -26,16 +27,25 @@ const BACKTRACK_STEPS_MAX: usize = 100_000;
 /// of a larger document only the first fault is named.
 const LISTED_VALUES_MAX: usize = 4096;
 
+/// Most times that one fault may be listed, of a schema whose alternatives cannot be bounded. Of
+/// a document that may make more of them it is only said that it is not valid.
+const LISTINGS_MAX: f64 = 4096.0;
+
 /// A compiled schema.
 #[derive(Debug)]
 pub struct Schema {
+    /// As its faults are listed by: what was given, or what says the same.
     document: Value,
     /// Sees cheaply that most bodies are valid.
     proof: Option<Proof>,
     /// Judges bodies as they lie in their text.
     bodies: Validator<Taped>,
-    /// Judges parameters, and finds the faults of bodies.
+    /// Finds the faults of bodies.
+    body_faults: Validator<Taped>,
+    /// Judges parameters and forms, and finds their faults.
     values: Validator,
+    /// Whether a document can make the validator list its faults time and again.
+    may_multiply: bool,
 }
 
 /// Why a schema cannot be used.
@@ -74,11 +84,15 @@ impl Schema {
         };
         let crippled = super::cripple::cripple(document);
         let document = crippled.as_ref().unwrap_or(document);
+        let bounded = bounded::bound(document);
+        let listed = bounded.as_ref().unwrap_or(document);
         Ok(Self {
             bodies: options().build(document).map_err(error)?,
-            values: options().build(document).map_err(error)?,
+            body_faults: options().build(listed).map_err(error)?,
+            values: options().build(listed).map_err(error)?,
             proof: proof_compile::compile(document),
-            document: document.clone(),
+            may_multiply: bounded.is_none(),
+            document: listed.clone(),
         })
     }
 
@@ -86,7 +100,8 @@ impl Schema {
     /// values only when it is refused.
     pub fn judge_body(&self, body: &Tape<'_>, faults: &mut Faults) {
         let proven = self.proof.as_ref().is_some_and(|proof| proof.holds(body));
-        if proven || self.bodies.is_valid(TapeNode::root(body)) {
+        let root = TapeNode::root(body);
+        if proven || self.bodies.is_valid(root) {
             return;
         }
         let place = Place {
@@ -94,34 +109,39 @@ impl Schema {
             path: &[],
             input: None,
         };
-        self.list(&body.to_value(), &place, faults);
+        let value = body.to_value();
+        self.list(&self.body_faults, root, &value, &place, faults);
     }
 
     /// Adds a row for every fault of `value`, which lies at `place`.
     pub fn judge(&self, value: &Value, place: &Place<'_>, faults: &mut Faults) {
         if !self.values.is_valid(value) {
-            self.list(value, place, faults);
+            self.list(&self.values, value, value, place, faults);
         }
     }
 
-    /// Adds the rows of a value that is not valid.
-    fn list(&self, value: &Value, place: &Place<'_>, faults: &mut Faults) {
+    /// Adds the rows of a value that is not valid, as the validator sees it and as it is quoted.
+    fn list<'n, F: Json>(
+        &self,
+        validator: &'n Validator<F>,
+        node: F::Node<'n>,
+        value: &Value,
+        place: &Place<'_>,
+        faults: &mut Faults,
+    ) {
         let before = faults.rows().len();
-        if counts_at_most(value, &mut { LISTED_VALUES_MAX }) {
-            report(
-                &self.document,
-                value,
-                self.values.iter_errors(value),
-                place,
-                faults,
-            );
+        let document = &self.document;
+        if self.may_multiply && bounded::listings(document, value) > LISTINGS_MAX {
+            faults.truncate();
+        } else if counts_at_most(value, &mut { LISTED_VALUES_MAX }) {
+            let errors = validator.iter_errors(node);
+            report(document, value, errors, place, faults);
         } else {
-            let first = self.values.validate(value).err();
-            report(&self.document, value, first.into_iter(), place, faults);
+            let first = validator.validate(node).err();
+            report(document, value, first.into_iter(), place, faults);
             faults.truncate();
         }
         if faults.rows().len() == before && !faults.is_full() {
-            // Built as values, numbers beyond 64 bits are rounded and may look valid.
             let path = place.path.to_vec();
             faults.push(
                 Fault::new(place.source, path, "value_error", "Input should be valid"),
@@ -130,10 +150,10 @@ impl Schema {
         }
     }
 
-    /// The schema as it was given.
+    /// Whether `value` satisfies the schema.
     #[must_use]
-    pub fn document(&self) -> &Value {
-        &self.document
+    pub fn admits(&self, value: &Value) -> bool {
+        self.values.is_valid(value)
     }
 }
 

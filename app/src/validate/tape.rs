@@ -120,8 +120,7 @@ impl Tape<'_> {
 
     /// The whole text as one owned value.
     ///
-    /// Integers beyond 64 bits become the nearest float, and floats beyond `f64` the largest one
-    /// of their sign: the host reads the exact bytes anyway.
+    /// Integers beyond 64 bits become the nearest float: the host reads the exact bytes anyway.
     #[must_use]
     pub fn to_value(&self) -> Value {
         self.value_at(0)
@@ -267,12 +266,18 @@ pub(super) fn number(digits: &str, integral: bool) -> Number {
     Number::from_f64(float(digits)).unwrap_or_else(|| 0.into())
 }
 
-/// The finite float nearest to what digits spell; the scanner admits only what `f64` parses.
+/// The float nearest to what digits spell; the scanner admits only what `f64` parses, and holds.
 pub(super) fn float(digits: &str) -> f64 {
-    digits
-        .parse::<f64>()
-        .unwrap_or_default()
-        .clamp(f64::MIN, f64::MAX)
+    digits.parse().unwrap_or_default()
+}
+
+/// Whether a number is one that `f64` can come near to. What has no exponent and fewer digits
+/// than its largest number needs no parsing.
+#[inline]
+pub(super) fn is_finite(digits: &str, kind: Kind) -> bool {
+    let is_exponent = |byte: u8| byte | 0x20 == b'e';
+    let is_plain = kind == Kind::Integer || !digits.bytes().any(is_exponent);
+    (is_plain && digits.len() <= f64::MAX_10_EXP as usize) || float(digits).is_finite()
 }
 
 /// Bytes of JSON per value and key, in usual documents.

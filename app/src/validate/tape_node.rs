@@ -8,6 +8,7 @@ use jsonschema::JsonType;
 use jsonschema::json::{Array, Json, JsonNumber, Node, NodeIdentity, Object};
 use serde_json::{Number, Value};
 
+use super::rows_nested::duplicate_index;
 use super::scanner::Kind;
 use super::tape::{Children, Tape, float, number};
 
@@ -199,6 +200,10 @@ impl<'a> Array<'a, Taped> for Inside<'a> {
             tape: self.tape,
             children: self.tape.children(self.at),
         }
+    }
+
+    fn is_unique(&self) -> bool {
+        duplicate_index(self.elements().map(|item| item.to_value())).is_none()
     }
 }
 

@@ -32,16 +32,33 @@ fn sound_texts_are_accepted_and_built() {
 }
 
 #[test]
-fn numbers_of_any_size_are_sound() {
+fn numbers_are_sound_as_far_as_floats_reach() {
+    let digits = |count: usize| "9".repeat(count);
+    let fraction = format!("0.{}", digits(10_000));
     for text in [
-        "1e999",
-        "-1e999",
         "123456789012345678901234567890",
+        "1.7976931348623157e308",
+        "-1e308",
         "1e-999",
+        "1e+00000000000000000000000001",
+        &digits(308),
+        &fraction,
     ] {
         assert_eq!(check(text.as_bytes(), DEPTH_MAX), Ok(()), "{text}");
-        assert!(
-            parse(text.as_bytes(), DEPTH_MAX).unwrap().is_number(),
+        let value = parse(text.as_bytes(), DEPTH_MAX).unwrap();
+        assert!(value.as_f64().unwrap().is_finite(), "{text}");
+    }
+    for text in [
+        "1e309",
+        "-1e309",
+        "1e999999999",
+        &digits(309),
+        &digits(10_000),
+    ] {
+        let fault = check(format!("[0,{text}]").as_bytes(), DEPTH_MAX).unwrap_err();
+        assert_eq!(
+            (fault.position, fault.kind),
+            (3, JsonFaultKind::NumberTooLarge),
             "{text}"
         );
     }

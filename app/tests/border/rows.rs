@@ -141,6 +141,10 @@ fn numbers_in_sentences_are_written_as_in_the_schema() {
         "Input should be a multiple of 2"
     );
     assert_eq!(
+        row(json!({ "multipleOf": 2.0 })),
+        "Input should be a multiple of 2.0"
+    );
+    assert_eq!(
         row(json!({ "multipleOf": 0.75 })),
         "Input should be a multiple of 0.75"
     );
@@ -180,4 +184,74 @@ fn of_a_large_document_the_first_fault_is_named() {
     assert_eq!(large["errors"].as_array().unwrap().len(), 1);
     assert_eq!(large["errors"][0]["loc"], json!(["body", "0"]));
     assert_eq!(large["truncated"], true);
+}
+
+#[test]
+fn a_deep_tree_of_tagged_nodes_is_judged_once() {
+    let node = |tag: &str| {
+        json!({
+            "type": "object",
+            "properties": {
+                "below": { "type": "array", "items": { "$ref": "#/$defs/node" } },
+                "tag": { "const": tag },
+            },
+        })
+    };
+    let branches: Vec<Value> = ["and", "or", "not"].into_iter().map(node).collect();
+    let tree = (0..15).fold(json!(1), |tree, _| json!({ "below": [tree], "tag": "or" }));
+    for keyword in ["anyOf", "oneOf"] {
+        let mut schema =
+            json!({ "$ref": "#/$defs/node", "$defs": { "node": { keyword: branches } } });
+        // Three ways at each of 15 levels are 14 million: they would not end.
+        assert_eq!(
+            rows(&schema, &tree)[0]["ctx"],
+            json!({ "schemas": 3, "matched": 0 })
+        );
+        // Its branches must stay as they are, and so nothing more can be said.
+        schema["$defs"]["node"]["unevaluatedProperties"] = false.into();
+        assert_eq!(rows(&schema, &tree)[0]["type"], "value_error");
+    }
+}
+
+#[test]
+fn items_that_differ_in_brackets_only_are_compared_once_each() {
+    // To the validator's hash they are all alike.
+    let item = |number: u32| {
+        let bits = (0..16).map(|bit| if number >> bit & 1 == 0 { "[]" } else { "[[]]" });
+        format!("[{}]", bits.collect::<Vec<_>>().join(","))
+    };
+    let items: Vec<String> = (0..20_000).map(item).collect();
+    let schema = Schema::compile(&json!({ "uniqueItems": true })).unwrap();
+    let judged = |text: String| {
+        let mut faults = Faults::new();
+        schema.judge_body(&lay_out(text.as_bytes(), 32).unwrap(), &mut faults);
+        faults
+    };
+    assert!(judged(format!("[{}]", items.join(","))).is_empty());
+    let twice = judged(format!("[{},{}]", items.join(","), items[7]));
+    assert_eq!(twice.rows()[0].context["duplicate_index"], 20_000);
+}
+
+#[test]
+fn properties_may_be_called_like_keywords() {
+    assert_eq!(
+        brief(
+            json!({ "properties": { "items": false, "additionalProperties": false } }),
+            json!({ "items": [1], "additionalProperties": { "a": 1 } })
+        ),
+        json!([
+            [
+                "extra_forbidden",
+                ["body", "additionalProperties"],
+                "Extra inputs are not permitted",
+                null
+            ],
+            [
+                "extra_forbidden",
+                ["body", "items"],
+                "Extra inputs are not permitted",
+                null
+            ],
+        ])
+    );
 }
