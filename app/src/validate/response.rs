@@ -146,6 +146,7 @@ fn unsound(fault: &JsonFault) -> String {
         JsonFaultKind::NotUtf8 => "is not UTF-8",
         JsonFaultKind::LoneSurrogate => "has half of a surrogate pair",
         JsonFaultKind::TooDeep { .. } => "is nested too deep to be judged",
+        JsonFaultKind::NumberTooLarge => "has a number beyond the range of 64-bit floats",
         JsonFaultKind::TooLong => "is too long to be judged",
         JsonFaultKind::DuplicateKey { .. } => "has a key twice",
     };
