@@ -141,11 +141,7 @@ fn floods() -> Vec<Attack> {
         post(
             "1,000 keys that are partly numbers",
             "/orders",
-            object(
-                (0..1_000)
-                    .map(|at| ["", "a"].map(|end| format!("{at}{end}")))
-                    .flatten(),
-            ),
+            object((0..1_000).flat_map(|at| ["", "a"].map(|end| format!("{at}{end}")))),
             INVALID,
         ),
         post("a tree of tagged nodes", "/trees", tree(15), INVALID),
