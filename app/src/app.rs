@@ -38,8 +38,6 @@ pub(crate) struct Route {
 pub(crate) struct RouteRules {
     pub(crate) extractor: Extractor,
     pub(crate) body: Option<BodyRule>,
-    /// What its replies are judged by, where they are.
-    pub(crate) response: Option<Arc<Schema>>,
 }
 
 impl Rules for Arc<RouteRules> {
@@ -99,14 +97,12 @@ impl App {
                 }
             })?;
         let body = document.body.as_ref().map(compile_body).transpose()?;
-        let response = document.response_schema.as_ref().map(Schema::compile);
-        let response = response.transpose().map_err(RouteFault::ResponseSchema)?;
+        if let Some(schema) = &document.response_schema {
+            // Few applications judge their replies: it is compiled where one does, when lowered.
+            Schema::check(schema).map_err(RouteFault::ResponseSchema)?;
+        }
         self.insert(document, &pattern)?;
-        Ok(RouteRules {
-            extractor,
-            body,
-            response: response.map(Arc::new),
-        })
+        Ok(RouteRules { extractor, body })
     }
 
     /// Enters all methods of a route into the tree, or none.

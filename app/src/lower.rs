@@ -26,21 +26,34 @@ use crate::route::stage::{Allow, Route as RouteStage, StandingProblem, Targets};
 use crate::route::tree::Tree;
 use crate::validate::form::RequireForm;
 use crate::validate::response::JudgeResponse;
+use crate::validate::schema::{Schema, SchemaError};
 use crate::validate::stage::{BodyLimits, RequireJson, Validate};
 
 /// Methods whose requests usually have a body: a route that takes one reads the body and forgets
 /// it, so that the connection can be kept.
 const BODY_METHODS: [&str; 3] = ["POST", "PUT", "PATCH"];
 
-/// Why an application cannot be lowered. Nothing can fail today: routes are checked when they are
-/// added, and the configuration when it is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why an application cannot be lowered. Routes are checked when they are added, and the
+/// configuration when it is read, so nothing here is the user's mistake.
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum LowerError {}
+pub enum LowerError {
+    /// A response schema does not compile, although it did when its route was added.
+    ResponseSchema {
+        /// The route's pattern.
+        path: String,
+        /// Why.
+        error: SchemaError,
+    },
+}
 
 impl fmt::Display for LowerError {
-    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {}
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ResponseSchema { path, error } => {
+                write!(out, "the response of the route {path}: {error}")
+            }
+        }
     }
 }
 
@@ -51,7 +64,7 @@ impl App {
     /// configuration.
     ///
     /// # Errors
-    /// None today, see [`LowerError`].
+    /// See [`LowerError`].
     pub fn lower(&self, config: &ServerConfig) -> Result<Plan, LowerError> {
         let tree = Arc::new(self.tree.clone().finish());
         let mut lowering = Lowering {
@@ -64,7 +77,7 @@ impl App {
                 .routes
                 .iter()
                 .map(|route| lowering.route(route))
-                .collect(),
+                .collect::<Result<_, _>>()?,
             not_found: lowering.answer("404", StandingProblem::new(&NOT_FOUND, None)),
             not_allowed: lowering.answer("405", Allow::refusal(&tree)),
             options: lowering.answer("options", Allow::answer(&tree)),
@@ -131,13 +144,13 @@ impl Lowering<'_> {
         table
     }
 
-    fn route(&mut self, route: &Route) -> TableId {
+    fn route(&mut self, route: &Route) -> Result<TableId, LowerError> {
         let document = &route.document;
         let name = format!("{} {}", document.methods.join(","), document.path);
         let table = self.plan.declare(name);
         let mut rows = self.rows();
         self.body_rows(route, &mut rows);
-        self.response_row(route, &mut rows);
+        self.response_row(route, &mut rows)?;
         if let Some(timeout) = self.config.request_timeout {
             rows.request(
                 Rank::Deadline,
@@ -154,7 +167,7 @@ impl Lowering<'_> {
         });
         rows.request(Rank::Handler, Arc::new(AwaitHost(segment)));
         self.plan.fill(table, rows);
-        table
+        Ok(table)
     }
 
     /// The rows from the body's limit through validation.
@@ -200,24 +213,29 @@ impl Lowering<'_> {
     }
 
     /// The row that judges replies, where somebody wants them judged.
-    fn response_row(&self, route: &Route, rows: &mut Rows) {
+    fn response_row(&self, route: &Route, rows: &mut Rows) -> Result<(), LowerError> {
         let document = &route.document;
         let own = document.response_validation;
         let own = own.filter(|_| !sabotage::is_off("response/route"));
         let refuses = match own.unwrap_or(self.config.response_validation) {
-            ResponseValidation::Off => return,
+            ResponseValidation::Off => return Ok(()),
             ResponseValidation::Warn => false,
             ResponseValidation::Error => true,
         };
-        if let Some(schema) = &route.rules.response {
+        if let Some(schema) = &document.response_schema {
+            let schema = Schema::compile(schema).map_err(|error| LowerError::ResponseSchema {
+                path: document.path.clone(),
+                error,
+            })?;
             let stage = JudgeResponse {
-                schema: schema.clone(),
+                schema,
                 refuses,
                 handler: document.name.as_str().into(),
                 route: document.path.as_str().into(),
             };
             rows.reply(Rank::ResponseSchema, Arc::new(stage));
         }
+        Ok(())
     }
 }
 

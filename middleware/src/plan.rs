@@ -49,6 +49,8 @@ pub struct Table {
     pub request: Range<u32>,
     /// Its rows in [`Plan::reply_rows`].
     pub reply: Range<u32>,
+    /// The first of those that run after the request's conditions are judged.
+    pub reply_rest: u32,
 }
 
 /// The whole table. See the module's documentation.
@@ -188,9 +190,12 @@ impl PlanBuilder {
         for (name, rows) in self.tables {
             let request = flatten(rows.request, &mut request_rows, &mut request_ranks);
             let reply = flatten(rows.reply, &mut reply_rows, &mut reply_ranks);
+            let ranks = &reply_ranks[reply.start as usize..];
+            let judges = ranks.partition_point(|rank: &Rank| rank.precedes_conditions());
             tables.push(Table {
                 name,
                 request,
+                reply_rest: reply.start + judges as u32,
                 reply,
             });
         }

@@ -1,7 +1,8 @@
 //! Conditional requests: what a request's conditions make of its reply (RFC 9110 §13.2).
 //!
-//! Once for every reply that names the state of its content, whoever wrote it, before reply rows
-//! run: they may still add to a 304 or a 412, and need not encode a body that is not sent.
+//! Once for every reply that names the state of its content, whoever wrote it, before the reply
+//! rows that add to it run: they may still add to a 304 or a 412, and need not encode a body that
+//! is not sent.
 //! What the conditions mean is said in `proto-http`; a reply that names no state costs one look.
 
 use spikard_contract::problem::PRECONDITION_FAILED;

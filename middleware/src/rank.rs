@@ -22,13 +22,19 @@ pub enum Rank {
     Deadline,
     /// The host function. Last, because its answer is the reply.
     Handler,
-    /// Reply row, the first: judges what the handler wrote, before anything is added to it.
+    /// Reply row, the first: judges what the handler wrote, before anything is added to it, and
+    /// before conditions do, which only a success has to meet (RFC 9110 §13.2.1).
     ResponseSchema,
     /// Reply row: names the exchange on every reply.
     RequestIdEcho,
 }
 
 impl Rank {
+    /// Whether a reply row runs before the request's conditions are judged.
+    pub(crate) fn precedes_conditions(self) -> bool {
+        self <= Self::ResponseSchema
+    }
+
     /// Name for table snapshots and traces.
     pub fn name(self) -> &'static str {
         match self {

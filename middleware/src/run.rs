@@ -39,9 +39,13 @@ pub fn run(plan: &Plan, x: &mut Exchange, local: &mut Local) -> Pause {
                 }
             }
             Phase::Reply => {
+                let table = plan.table(x.table);
+                for stage in plan.reply_rows(table.reply.start..table.reply_rest) {
+                    stage.run(x, local);
+                }
                 precondition::apply(x);
                 x.phase = Phase::Done;
-                for stage in plan.reply_rows(plan.table(x.table).reply.clone()) {
+                for stage in plan.reply_rows(table.reply_rest..table.reply.end) {
                     stage.run(x, local);
                 }
             }

@@ -5,7 +5,6 @@
 //! Knows nothing of how a reply was made.
 
 use std::fmt::Write;
-use std::sync::Arc;
 
 use spikard_contract::problem::INTERNAL_SERVER_ERROR;
 use spikard_middleware::{Exchange, Level, Local, Problem, Reply, ReplyStage};
@@ -31,7 +30,7 @@ pub const DEPTH_MAX: u32 = 512;
 #[derive(Debug)]
 pub struct JudgeResponse {
     /// What they must satisfy.
-    pub schema: Arc<Schema>,
+    pub schema: Schema,
     /// Whether one that does not becomes a 500. Else it is sent as it is.
     pub refuses: bool,
     /// The handler's name, for the log.

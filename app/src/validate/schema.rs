@@ -78,22 +78,27 @@ impl Schema {
     /// # Errors
     /// [`SchemaError`] when it is not a valid schema or a reference leads nowhere.
     pub fn compile(document: &Value) -> Result<Self, SchemaError> {
-        let error = |error: jsonschema::ValidationError<'_>| SchemaError {
-            pointer: error.instance_path().as_str().to_owned(),
-            reason: error.to_string(),
-        };
         let crippled = super::cripple::cripple(document);
         let document = crippled.as_ref().unwrap_or(document);
         let bounded = bounded::bound(document);
         let listed = bounded.as_ref().unwrap_or(document);
         Ok(Self {
-            bodies: options().build(document).map_err(error)?,
-            body_faults: options().build(listed).map_err(error)?,
-            values: options().build(listed).map_err(error)?,
+            bodies: options().build(document).map_err(refused)?,
+            body_faults: options().build(listed).map_err(refused)?,
+            values: options().build(listed).map_err(refused)?,
             proof: proof_compile::compile(document),
             may_multiply: bounded.is_none(),
             document: listed.clone(),
         })
+    }
+
+    /// Says whether a schema compiles, and keeps nothing of it.
+    ///
+    /// # Errors
+    /// As for [`Schema::compile`].
+    pub fn check(document: &Value) -> Result<(), SchemaError> {
+        let built: Result<Validator, _> = options().build(document);
+        built.map(drop).map_err(refused)
     }
 
     /// Adds a row for every fault of a body. It is judged as it lies in its text, and built as
@@ -154,6 +159,13 @@ impl Schema {
     #[must_use]
     pub fn admits(&self, value: &Value) -> bool {
         self.values.is_valid(value)
+    }
+}
+
+fn refused(error: jsonschema::ValidationError<'_>) -> SchemaError {
+    SchemaError {
+        pointer: error.instance_path().as_str().to_owned(),
+        reason: error.to_string(),
     }
 }
 
