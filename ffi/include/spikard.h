@@ -389,8 +389,9 @@ typedef struct spk_reply_view {
      */
     struct spk_text content_type;
     /**
-     * Further header fields, in order. Framing fields (`content-length`, `transfer-encoding`,
-     * `connection`) are the engine's and are dropped.
+     * Further header fields, in order. Framing is the engine's: a reply with `connection`,
+     * `keep-alive` or `transfer-encoding`, or with a `content-length` that is not the body's, is
+     * answered with 500. A reply to HEAD without a body may say the length that GET would have.
      */
     const struct spk_pair *fields;
     /**
@@ -761,7 +762,10 @@ void spk_port_free(struct spk_port *port);
  * Answers a call.
  *
  * A reply that HTTP cannot carry, or with a pointer in it that is NULL, is answered with 500 in
- * its place, and told: `SPK_REPLY_REFUSED`, `SPK_NULL_POINTER`. With any other failure the call is
+ * its place, and told: `SPK_REPLY_REFUSED`, `SPK_NULL_POINTER`. So is, without being told, one
+ * with a field of framing that is not the engine's own word. The log names what was refused, its
+ * route and its request. A body that the status has no place for (204, 205, 304) is left out and
+ * logged. With any other failure the call is
  * as it was. A second answer is dropped: `SPK_ALREADY_ANSWERED`, or `SPK_STALE_CALL` once the
  * engine has moved on. After it the views of the call are gone.
  *

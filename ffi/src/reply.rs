@@ -42,8 +42,9 @@ pub struct spk_reply_view {
     pub status: u32,
     /// Media type of the body; of length 0 for none.
     pub content_type: spk_text,
-    /// Further header fields, in order. Framing fields (`content-length`, `transfer-encoding`,
-    /// `connection`) are the engine's and are dropped.
+    /// Further header fields, in order. Framing is the engine's: a reply with `connection`,
+    /// `keep-alive` or `transfer-encoding`, or with a `content-length` that is not the body's, is
+    /// answered with 500. A reply to HEAD without a body may say the length that GET would have.
     pub fields: *const spk_pair,
     /// How many fields.
     pub field_count: usize,
@@ -56,7 +57,10 @@ pub struct spk_reply_view {
 /// Answers a call.
 ///
 /// A reply that HTTP cannot carry, or with a pointer in it that is NULL, is answered with 500 in
-/// its place, and told: `SPK_REPLY_REFUSED`, `SPK_NULL_POINTER`. With any other failure the call is
+/// its place, and told: `SPK_REPLY_REFUSED`, `SPK_NULL_POINTER`. So is, without being told, one
+/// with a field of framing that is not the engine's own word. The log names what was refused, its
+/// route and its request. A body that the status has no place for (204, 205, 304) is left out and
+/// logged. With any other failure the call is
 /// as it was. A second answer is dropped: `SPK_ALREADY_ANSWERED`, or `SPK_STALE_CALL` once the
 /// engine has moved on. After it the views of the call are gone.
 ///
@@ -85,6 +89,8 @@ pub unsafe extern "C" fn spk_reply(
             refused = unsafe { fill(view, reply) };
             if refused.is_err() {
                 fail(reply);
+            } else {
+                refused = fault_of(reply);
             }
         })?;
         refused
@@ -123,6 +129,8 @@ pub unsafe extern "C" fn spk_problem(
             refused = write_problem(json, reply);
             if refused.is_err() {
                 fail(reply);
+            } else {
+                refused = fault_of(reply);
             }
         })?;
         refused
@@ -160,13 +168,7 @@ fn fail(reply: &mut Reply) {
 /// All that `view` points to is valid for reads.
 unsafe fn fill(view: &spk_reply_view, reply: &mut Reply) -> Checked {
     reply.clear();
-    reply.status = u16::try_from(view.status).unwrap_or(0);
-    if !reply.is_sendable() {
-        return Err(refuse(format!(
-            "{} is no status a reply can have",
-            view.status
-        )));
-    }
+    reply.set_status(u64::from(view.status));
     // SAFETY: the caller's contract.
     let content_type = unsafe {
         bytes(
@@ -176,7 +178,7 @@ unsafe fn fill(view: &spk_reply_view, reply: &mut Reply) -> Checked {
         )?
     };
     if !content_type.is_empty() {
-        push(reply, b"content-type", content_type)?;
+        reply.push(b"content-type", content_type);
     }
     // SAFETY: the caller's contract.
     for pair in unsafe { array(view.fields, view.field_count, "fields")? } {
@@ -187,7 +189,7 @@ unsafe fn fill(view: &spk_reply_view, reply: &mut Reply) -> Checked {
                 bytes(pair.value.bytes, pair.value.length, "a field value")?,
             )
         };
-        push(reply, name, value)?;
+        reply.push(name, value);
     }
     // SAFETY: the caller's contract.
     reply
@@ -196,11 +198,12 @@ unsafe fn fill(view: &spk_reply_view, reply: &mut Reply) -> Checked {
     Ok(())
 }
 
-fn push(reply: &mut Reply, name: &[u8], value: &[u8]) -> Checked {
-    reply
-        .fields
-        .push(name, value)
-        .map_err(|error| refuse(error.to_string()))
+/// Tells the host what the engine will say in the log, with a 500, when it takes the reply.
+fn fault_of(reply: &Reply) -> Checked {
+    match &reply.fault {
+        Some(fault) => Err(refuse(fault.to_string())),
+        None => Ok(()),
+    }
 }
 
 fn refuse(message: String) -> Failure {
@@ -219,10 +222,9 @@ fn write_problem(json: &str, reply: &mut Reply) -> Checked {
             .map(str::to_owned)
     };
     let status = document.get("status").and_then(Value::as_u64);
-    let status = status
-        .and_then(|status| u16::try_from(status).ok())
-        .unwrap_or(0);
-    let mut problem = Problem::raised(status);
+    // What is no number is no status either.
+    let status = status.unwrap_or(0);
+    let mut problem = Problem::raised(u16::try_from(status).unwrap_or(0));
     if let Some(kind) = member("type") {
         problem = problem.with_type(kind);
     }
@@ -241,9 +243,7 @@ fn write_problem(json: &str, reply: &mut Reply) -> Checked {
         problem = problem.with(name.clone(), value.clone());
     }
     problem.write(reply);
-    if !reply.is_sendable() {
-        return Err(refuse(format!("{status} is no status a reply can have")));
-    }
+    reply.set_status(status);
     for pair in document
         .get("headers")
         .and_then(Value::as_array)
@@ -258,7 +258,7 @@ fn write_problem(json: &str, reply: &mut Reply) -> Checked {
                 "a header of the problem is not a pair of strings".into(),
             ));
         };
-        push(reply, name.as_bytes(), value.as_bytes())?;
+        reply.push(name.as_bytes(), value.as_bytes());
     }
     Ok(())
 }

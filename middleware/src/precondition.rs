@@ -6,9 +6,9 @@
 //! What the conditions mean is said in `proto-http`; a reply that names no state costs one look.
 
 use spikard_contract::problem::PRECONDITION_FAILED;
-use spikard_proto_http::{Fields, Validators, Verdict, sabotage};
+use spikard_proto_http::{Validators, Verdict, sabotage};
 
-use crate::{exchange::Exchange, problem::Problem};
+use crate::{exchange::Exchange, inspection::forget_content, problem::Problem};
 
 /// Makes the reply a 304 or a 412 if the request's conditions say so. Only a success has content
 /// that they could be about (RFC 9110 §13.2.1).
@@ -30,24 +30,3 @@ pub(crate) fn apply(x: &mut Exchange) {
         Verdict::Failed => x.fail(&Problem::of(&PRECONDITION_FAILED)),
     }
 }
-
-/// Removes what is said of a body that is not sent: a cache would take it for the body it has
-/// (RFC 9110 §15.4.5). What it names of the resource, and cookies, stay.
-fn forget_content(fields: &mut Fields) {
-    if sabotage::is_off("condition/fields") {
-        return;
-    }
-    for name in CONTENT_FIELDS {
-        fields.remove(name);
-    }
-}
-
-/// The fields that describe the bytes of a body (RFC 9110 §8, RFC 9530 §2).
-const CONTENT_FIELDS: [&[u8]; 6] = [
-    b"content-type",
-    b"content-encoding",
-    b"content-language",
-    b"content-length",
-    b"content-range",
-    b"content-digest",
-];

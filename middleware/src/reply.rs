@@ -2,7 +2,9 @@
 //!
 //! It has no opinion on framing: `Content-Length`, `Connection` and `Date` belong to the encoder.
 
-use spikard_proto_http::Fields;
+use spikard_proto_http::{FieldError, Fields, sabotage};
+
+use crate::inspection::ReplyFault;
 
 /// One reply. Its memory is kept from request to request.
 #[derive(Debug)]
@@ -15,6 +17,9 @@ pub struct Reply {
     pub body: Vec<u8>,
     /// Whether the connection must end after this reply, whatever the client asked for.
     pub close: bool,
+    /// Why it cannot be sent, if something that was to be written could not: it becomes a 500 with
+    /// a line in the log. The first reason stays.
+    pub fault: Option<Box<ReplyFault>>,
 }
 
 impl Default for Reply {
@@ -31,6 +36,7 @@ impl Reply {
             fields: Fields::new(),
             body: Vec::new(),
             close: false,
+            fault: None,
         }
     }
 
@@ -41,6 +47,7 @@ impl Reply {
         self.body.clear();
         self.body.shrink_to(BODY_BYTES_KEPT);
         self.close = false;
+        self.fault = None;
     }
 
     /// Starts anew with a status and a media type.
@@ -52,10 +59,47 @@ impl Reply {
         debug_assert!(pushed.is_ok());
     }
 
+    /// Sets any status; one that no final reply has is a fault.
+    pub fn set_status(&mut self, status: u64) {
+        match u16::try_from(status) {
+            Ok(status) if is_final(status) => self.status = status,
+            _ => self.note(ReplyFault::Status(status)),
+        }
+    }
+
+    /// Appends a field; one that HTTP cannot carry is a fault.
+    pub fn push(&mut self, name: &[u8], value: &[u8]) {
+        let pushed = self.fields.push(name, value);
+        self.note_field(name, pushed);
+    }
+
+    /// Replaces the fields of this name by one; one that HTTP cannot carry is a fault.
+    pub fn set(&mut self, name: &[u8], value: &[u8]) {
+        let set = self.fields.set(name, value);
+        self.note_field(name, set);
+    }
+
+    fn note_field(&mut self, name: &[u8], written: Result<(), FieldError>) {
+        if let Err(error) = written
+            && !sabotage::is_off("reply/field")
+        {
+            self.note(ReplyFault::field(name, error));
+        }
+    }
+
+    #[cold]
+    fn note(&mut self, fault: ReplyFault) {
+        self.fault.get_or_insert_with(|| Box::new(fault));
+    }
+
     /// Whether a host may send this: a final status that exists on the wire (RFC 9110 §15).
     pub fn is_sendable(&self) -> bool {
-        (200..=599).contains(&self.status)
+        is_final(self.status)
     }
+}
+
+fn is_final(status: u16) -> bool {
+    (200..=599).contains(&status)
 }
 
 /// Most body memory one idle reply keeps, in bytes: the usual JSON reply fits, a download does not

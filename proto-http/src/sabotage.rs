@@ -110,11 +110,18 @@ mod armed {
         "route/literal-first", "route/typed", "route/mismatch", "route/head-from-get",
         "route/options", "route/allow", "route/decoding",
         // Conditional requests. `unreadable`: a list that cannot be read is not met; `one-date`: of
-        // two dates the first counts; `fields`: a 304 keeps the fields of the body.
+        // two dates the first counts.
         "condition/if-match", "condition/if-unmodified-since", "condition/if-none-match",
         "condition/if-modified-since", "condition/strong", "condition/weak", "condition/tags-win",
         "condition/lines", "condition/unreadable", "condition/one-date", "condition/methods",
-        "condition/success", "condition/fields",
+        "condition/success",
+        // Cookies on replies, and what a handler wrote. `status`: 200 instead; `field`: a refused
+        // one is left out; `framing`, `length`: it is not looked at; `content-fields`: those of a
+        // body that is not sent stay.
+        "cookie/set-name", "cookie/set-value", "cookie/set-length", "cookie/set-attributes",
+        "cookie/set-security", "cookie/set-host-prefix", "cookie/set-negative-age",
+        "reply/status", "reply/field", "reply/framing", "reply/length", "reply/head-length",
+        "reply/body-of-205", "reply/content-fields",
         // The list of faults.
         "rows/all", "rows/order", "rows/once", "rows/input", "rows/ctx", "rows/loc", "rows/count",
         // A row says another type.

@@ -8,6 +8,7 @@ use std::fmt;
 
 use crate::chars::is_token;
 use crate::date::format_date;
+use crate::sabotage;
 
 /// When a browser sends a cookie along with requests that other sites cause.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -96,7 +97,12 @@ impl SetCookie {
             out.extend(date.iter().map(|byte| char::from(*byte)));
         }
         if let Some(max_age) = self.max_age {
-            out.push_str(&format!("; Max-Age={}", max_age.max(0)));
+            let least = if sabotage::is_off("cookie/set-negative-age") {
+                i64::MIN
+            } else {
+                0
+            };
+            out.push_str(&format!("; Max-Age={}", max_age.max(least)));
         }
         let named = [("; Domain=", &self.domain), ("; Path=", &self.path)];
         for (name, value) in named {
@@ -123,15 +129,26 @@ impl SetCookie {
     }
 
     fn check(&self) -> Result<(), CookieError> {
-        if !is_token(self.name.as_bytes()) {
+        if !is_token(self.name.as_bytes()) && !sabotage::is_off("cookie/set-name") {
             return Err(CookieError::Name);
         }
-        if !self.value.bytes().all(is_cookie_octet) {
+        if !self.value.bytes().all(is_cookie_octet) && !sabotage::is_off("cookie/set-value") {
             return Err(CookieError::Value);
         }
-        if self.name.len() + self.value.len() > PAIR_BYTES_MAX {
+        let length = self.name.len() + self.value.len();
+        if length > PAIR_BYTES_MAX && !sabotage::is_off("cookie/set-length") {
             return Err(CookieError::Long);
         }
+        if !sabotage::is_off("cookie/set-attributes") {
+            self.check_attributes()?;
+        }
+        if sabotage::is_off("cookie/set-security") {
+            return Ok(());
+        }
+        self.check_security()
+    }
+
+    fn check_attributes(&self) -> Result<(), CookieError> {
         let attributes = [("Domain", &self.domain), ("Path", &self.path)];
         for (name, value) in attributes {
             let Some(value) = value else { continue };
@@ -156,7 +173,7 @@ impl SetCookie {
         {
             return Err(CookieError::Attribute("Domain"));
         }
-        self.check_security()
+        Ok(())
     }
 
     /// RFC 6265bis §4.1.3 and §5.7: a browser drops what breaks these.
@@ -174,7 +191,8 @@ impl SetCookie {
                 return Err(CookieError::NeedsSecure("Partitioned"));
             }
         }
-        if is_host && (self.domain.is_some() || self.path.as_deref() != Some("/")) {
+        let is_checked = !sabotage::is_off("cookie/set-host-prefix");
+        if is_checked && is_host && (self.domain.is_some() || self.path.as_deref() != Some("/")) {
             return Err(CookieError::HostPrefix);
         }
         Ok(())

@@ -10,6 +10,7 @@ mod inject;
 mod json;
 mod plans;
 mod random;
+mod replies;
 mod responses;
 mod routes;
 mod rows;

@@ -11,7 +11,7 @@ use crate::host::{Host, ask, logged_app};
 
 /// Keeps its lines.
 #[derive(Default)]
-struct Lines(Mutex<Vec<(Level, String)>>);
+pub(crate) struct Lines(Mutex<Vec<(Level, String)>>);
 
 impl Log for Lines {
     fn log(&self, level: Level, message: &str) {
@@ -20,7 +20,7 @@ impl Log for Lines {
 }
 
 impl Lines {
-    fn take(&self) -> Vec<(Level, String)> {
+    pub(crate) fn take(&self) -> Vec<(Level, String)> {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 }

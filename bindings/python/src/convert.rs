@@ -6,12 +6,12 @@ use pyo3::{
     prelude::*,
     types::{PyByteArray, PyBytes, PyDict, PyList, PyMemoryView, PyString, PyTuple},
 };
-use spikard_host::{Argument, Call, Error, Level, PoolRun, Port, Reply, Status};
+use spikard_host::{Argument, Call, Error, PoolRun, Port, Reply, Status};
 
 use crate::{
     engine::{Arguments, Binding, Default, Route, Source},
     request::Request,
-    setup::{hooks, log},
+    setup::hooks,
 };
 
 /// The engine's values for a call, in the order of the route's parameters; `None` is absent.
@@ -300,17 +300,13 @@ pub(crate) fn answer(
     complain(py, answered);
 }
 
-/// A refused reply is the application's fault and is said; one that came too late is nobody's.
+/// The engine says in the log what it refused; an answer that came too late is nobody's fault.
 fn complain(py: Python<'_>, answered: Result<(), Error>) {
     let Err(error) = answered else { return };
     if error.status == Status::Forked {
         // User code forked and its child came back to us: it is no worker, and must not live as
         // one.
         leave(py, 0);
-    }
-    if error.status == Status::ReplyRefused {
-        let message = format!("a reply was refused and answered with 500: {error}");
-        log(py, Level::Error, &message);
     }
 }
 

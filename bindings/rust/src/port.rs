@@ -265,10 +265,7 @@ impl Service {
         let reason = match cause {
             Cause::Accident(reason) => reason,
             Cause::Error(error) => chain(&*error),
-            Cause::Problem(problem) => match problem.write(reply) {
-                Ok(()) => return,
-                Err(failure) => format!("{failure:?}"),
-            },
+            Cause::Problem(problem) => return problem.write(reply),
         };
         self.say(function, request_id, &reason);
         Problem::of(&INTERNAL_SERVER_ERROR).write(reply);

@@ -7,7 +7,6 @@
 use serde_json::Value;
 use spikard_middleware::Reply;
 
-use crate::failure::Failure;
 use crate::reply::push_headers;
 
 /// A problem document in the making.
@@ -80,9 +79,9 @@ impl Problem {
         self
     }
 
-    pub(crate) fn write(&self, reply: &mut Reply) -> Result<(), Failure> {
+    pub(crate) fn write(&self, reply: &mut Reply) {
         self.0.inner.write(reply);
-        push_headers(&self.0.headers, reply)
+        push_headers(&self.0.headers, reply);
     }
 }
 

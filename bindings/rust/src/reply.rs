@@ -113,13 +113,19 @@ impl<T: IntoReply> IntoReply for (u16, T) {
     fn into_reply(self, reply: &mut Reply) -> Result<(), Failure> {
         self.1.into_reply(reply)?;
         reply.status = self.0;
+        // `(204, ())`: nothing is JSON's null where a body may be, and no body where none may be.
+        if matches!(self.0, 204 | 205 | 304) && reply.body == b"null" {
+            reply.body.clear();
+            reply.fields.remove(b"content-type");
+        }
         Ok(())
     }
 }
 
 impl IntoReply for Problem {
     fn into_reply(self, reply: &mut Reply) -> Result<(), Failure> {
-        self.write(reply)
+        self.write(reply);
+        Ok(())
     }
 }
 
@@ -233,19 +239,18 @@ impl IntoReply for HandlerResponse {
             reply.body = content.bytes?;
         }
         reply.status = self.status;
-        push_headers(&self.headers, reply)
+        push_headers(&self.headers, reply);
+        Ok(())
     }
 }
 
 /// Adds header lines to a reply that has its content type.
-pub(crate) fn push_headers(headers: &[(String, String)], reply: &mut Reply) -> Result<(), Failure> {
+pub(crate) fn push_headers(headers: &[(String, String)], reply: &mut Reply) {
     for (name, value) in headers {
-        let pushed = if name.eq_ignore_ascii_case("content-type") {
-            reply.fields.set(name.as_bytes(), value.as_bytes())
+        if name.eq_ignore_ascii_case("content-type") {
+            reply.set(name.as_bytes(), value.as_bytes());
         } else {
-            reply.fields.push(name.as_bytes(), value.as_bytes())
-        };
-        pushed.map_err(|error| Failure::new(format!("header {name:?}: {error}")))?;
+            reply.push(name.as_bytes(), value.as_bytes());
+        }
     }
-    Ok(())
 }

@@ -131,6 +131,24 @@ static void refuses(fixture *self, uint32_t status, const char *name, const char
     CHECK(strstr(text, "secret") == NULL && strstr(text, "split") == NULL);
 }
 
+/* What only shows beside the request is told to the log alone. */
+static void breaks_framing(fixture *self, const char *name, const char *value) {
+    spk_pair pair = {text_of(name), text_of(value)};
+    spk_reply_view reply;
+    memset(&reply, 0, sizeof reply);
+    reply.size = sizeof reply;
+    reply.status = 200;
+    reply.fields = &pair;
+    reply.field_count = 1;
+    reply.body = text_of("secret");
+    view_to_send = &reply;
+    unsigned errors = self->errors;
+    const char *text = exchange(self, GET("/call"));
+    OK(self->status);
+    is_500(text);
+    CHECK(strstr(text, "secret") == NULL && self->errors == errors + 1);
+}
+
 static void refused_replies(void) {
     fixture self;
     for (int sockets = 0; sockets < 2; sockets++) {
@@ -143,6 +161,9 @@ static void refused_replies(void) {
         refuses(&self, 101, "x-name", "split");
         refuses(&self, 600, "x-name", "split");
         refuses(&self, 65736, "x-name", "split"); /* 200, if cut to 16 bits. */
+        breaks_framing(&self, "content-length", "999");
+        breaks_framing(&self, "transfer-encoding", "chunked");
+        breaks_framing(&self, "Connection", "close");
         close_fixture(&self);
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     exchange::Exchange,
     flow::{Pause, Wait},
     host::{CallId, Outcome},
+    inspection,
     log::Level,
     plan::SegmentId,
     problem::Problem,
@@ -96,12 +97,19 @@ impl Session {
 
     pub(super) fn accept_answer(&mut self, station: &Station<'_>) {
         let x = self.exchange.get_or_insert_default();
-        if x.reply.is_sendable() {
-            x.answered();
-        } else {
-            let message = format!("a reply with status {} cannot be sent: 500", x.reply.status);
-            station.log.log(Level::Error, &message);
+        if let Some(fault) = inspection::fault_of(x) {
+            let words = format!("what cannot be sent, 500: {fault}");
+            let line = inspection::line(station.plan, x, &words);
+            station.log.log(Level::Error, &line);
             x.fail(&Problem::of(&INTERNAL_SERVER_ERROR));
+        } else {
+            if let Some(length) = inspection::leave_out_body(&mut x.reply) {
+                let status = x.reply.status;
+                let words = format!("{status} with a body of {length} bytes, which is not sent");
+                let line = inspection::line(station.plan, x, &words);
+                station.log.log(Level::Warn, &line);
+            }
+            x.answered();
         }
         self.state = State::Running;
     }
@@ -122,10 +130,10 @@ impl Session {
             && (!unread || drains);
         let reply = &mut x.reply;
         let bare = status_forbids_body(reply.status);
-        let length = if bare {
-            ReplyLength::None
-        } else {
-            ReplyLength::Known(reply.body.len() as u64)
+        let length = match (bare, self.turnaround.is_head) {
+            (true, _) => ReplyLength::None,
+            (false, true) => ReplyLength::Known(inspection::length_for_head(reply)),
+            (false, false) => ReplyLength::Known(reply.body.len() as u64),
         };
         let local = station.local.borrow();
         let head = ReplyHead {
