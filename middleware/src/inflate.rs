@@ -13,6 +13,7 @@ use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, Sta
 use flate2::write::MultiGzDecoder;
 use spikard_contract::problem::{BAD_REQUEST, UNSUPPORTED_MEDIA_TYPE};
 use spikard_proto_http::Head;
+use spikard_proto_http::sabotage;
 
 use crate::{body::too_large, problem::Problem};
 
@@ -44,9 +45,10 @@ impl Coding {
                     name if name.eq_ignore_ascii_case(b"gzip") => Self::Gzip,
                     name if name.eq_ignore_ascii_case(b"x-gzip") => Self::Gzip,
                     name if name.eq_ignore_ascii_case(b"br") => Self::Brotli,
+                    _ if sabotage::is_off("inflate/known") => continue,
                     _ => return Err(unsupported("Unsupported content coding")),
                 };
-                if found.replace(coding).is_some() {
+                if found.replace(coding).is_some() && !sabotage::is_off("inflate/one") {
                     return Err(unsupported("More than one content coding"));
                 }
             }
@@ -122,7 +124,9 @@ impl Inflater {
             return Ok(());
         }
         let ended = self.decoder.finish();
-        self.judge(&ended)?;
+        if !sabotage::is_off("inflate/end") {
+            self.judge(&ended)?;
+        }
         self.drain(&mut sink)
     }
 
@@ -210,6 +214,9 @@ impl Brotli {
         let (mut left, mut at, mut total) = (coded.len(), 0, 0);
         let mut piece = [0; SLICE_BYTES];
         while left > 0 || !self.ended {
+            if self.ended && sabotage::is_off("inflate/behind") {
+                return Ok(());
+            }
             if self.ended {
                 return Err(io::ErrorKind::InvalidData.into());
             }
@@ -245,7 +252,9 @@ struct Bounded {
 
 impl Write for Bounded {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let Some(room) = self.room.checked_sub(bytes.len() as u64) else {
+        let left = self.room.checked_sub(bytes.len() as u64);
+        let left = left.or(sabotage::is_off("inflate/limit").then_some(0));
+        let Some(room) = left else {
             self.over = true;
             return Err(io::ErrorKind::FileTooLarge.into());
         };

@@ -33,7 +33,7 @@ pub fn read_form(raw: &[u8], pairs_max: usize) -> Result<Vec<Pair<'_>>, FormErro
         if found.len() == pairs_max && !sabotage::is_off("form/fields-max") {
             return Err(FormError::TooManyPairs { pairs_max });
         }
-        if name.len() > FORM_NAME_BYTES_MAX {
+        if name.len() > FORM_NAME_BYTES_MAX && !sabotage::is_off("form/name-max") {
             return Err(FormError::NameTooLong);
         }
         found.push((decode(name), decode(value)));

@@ -8,6 +8,7 @@ use crate::chars::{is_token, is_token_byte, is_value_byte, trim};
 use crate::limits::PART_FIELDS_MAX;
 use crate::media::MediaType;
 use crate::multipart::MultipartError;
+use crate::sabotage;
 
 /// What the header of a part says.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -33,8 +34,12 @@ pub(crate) fn read_part_head(lines: &[u8]) -> Result<PartHead, MultipartError> {
         let colon = memchr::memchr(b':', line).ok_or(MultipartError::Field)?;
         let (name, value) = (&line[..colon], trim(&line[colon + 1..]));
         let fits = is_token(name) && value.iter().all(|byte| is_value_byte(*byte));
-        if !fits || head.fields.len() == PART_FIELDS_MAX {
+        let is_full = head.fields.len() == PART_FIELDS_MAX;
+        if !fits {
             return Err(MultipartError::Field);
+        }
+        if is_full && !sabotage::is_off("multipart/fields-max") {
+            return Err(MultipartError::TooManyFields);
         }
         let name = String::from_utf8_lossy(name).to_ascii_lowercase();
         let is_repeated = head.fields.iter().any(|(own, _)| *own == name);
@@ -52,7 +57,8 @@ pub(crate) fn read_part_head(lines: &[u8]) -> Result<PartHead, MultipartError> {
             }
             "content-transfer-encoding" => {
                 let plain = [&b"binary"[..], b"8bit", b"7bit"];
-                if !plain.iter().any(|each| value.eq_ignore_ascii_case(each)) {
+                let is_plain = plain.iter().any(|each| value.eq_ignore_ascii_case(each));
+                if !is_plain && !sabotage::is_off("multipart/transfer-encoding") {
                     return Err(MultipartError::TransferEncoding);
                 }
             }
@@ -88,7 +94,7 @@ fn read_disposition(value: &[u8], head: &mut PartHead) -> Result<(), MultipartEr
         };
         let (text, behind) = read_text(trim(behind))?;
         rest = trim(behind);
-        if key.ends_with(b"*") {
+        if key.ends_with(b"*") && !sabotage::is_off("multipart/extended-parameter") {
             return Err(MultipartError::ExtendedParameter);
         }
         let slot = if key.eq_ignore_ascii_case(b"name") {
@@ -99,10 +105,10 @@ fn read_disposition(value: &[u8], head: &mut PartHead) -> Result<(), MultipartEr
             continue;
         };
         let text = String::from_utf8(text).map_err(|_| MultipartError::Name)?;
-        if text.contains('\0') {
+        if text.contains('\0') && !sabotage::is_off("multipart/name-nul") {
             return Err(MultipartError::Name);
         }
-        if slot.replace(text).is_some() {
+        if slot.replace(text).is_some() && !sabotage::is_off("multipart/name-once") {
             return Err(MultipartError::Parameter);
         }
     }

@@ -80,7 +80,7 @@ mod armed {
         "keyword/required", "keyword/dependentRequired", "keyword/dependentSchemas",
         "keyword/dependencies", "keyword/propertyNames", "keyword/properties",
         "keyword/patternProperties", "keyword/additionalProperties", "keyword/items",
-        "keyword/prefixItems", "keyword/unevaluatedItems", "keyword/unevaluatedProperties",
+        "keyword/prefixItems", "keyword/additionalItems", "keyword/unevaluatedItems", "keyword/unevaluatedProperties",
         "keyword/allOf", "keyword/anyOf", "keyword/oneOf", "keyword/not", "keyword/if",
         "keyword/then", "keyword/else", "keyword/$ref", "keyword/format",
         // One type or format only.
@@ -88,12 +88,15 @@ mod armed {
         "type/null",
         "format/uuid", "format/date", "format/time", "format/date-time", "format/duration",
         "format/email", "format/uri", "format/ipv4", "format/ipv6", "format/hostname",
+        "format/uri-reference", "format/uri-template", "format/iri", "format/iri-reference",
+        "format/json-pointer", "format/relative-json-pointer", "format/regex",
+        "format/idn-email", "format/idn-hostname",
         // Sources: nothing is found there.
         "source/path", "source/query", "source/headers", "source/cookie", "source/body",
         // Text to value: text stays text.
         "convert/integer", "convert/number", "convert/boolean", "convert/list",
         "convert/separator", "convert/brackets", "convert/indexes", "convert/empty-flag",
-        "convert/text-format", "convert/choice",
+        "convert/text-format", "convert/choice", "convert/bracket-depth", "convert/flat",
         // How names and values are found.
         "parameter/alias", "parameter/hint", "parameter/header-underscore",
         "parameter/header-commas", "parameter/header-lines", "parameter/first-cookie",
@@ -101,8 +104,17 @@ mod armed {
         "parameter/pairs-max", "parameter/decoding",
         // JSON text.
         "json/syntax", "json/depth", "json/duplicate-keys", "json/position", "json/empty-body",
+        "json/number-range", "json/surrogates",
         // Forms.
         "form/media", "form/charset", "form/fields-max",
+        "form/name-max",
+        // Multipart bodies: bounds, and what parsers disagree about.
+        "multipart/end", "multipart/parts-max", "multipart/header-max", "multipart/fields-max",
+        "multipart/preamble-max", "multipart/boundary-max", "multipart/transfer-encoding",
+        "multipart/extended-parameter", "multipart/name-nul", "multipart/name-once",
+        // Coded bodies: `limit` counts what they unfold to, `end` wants them whole, `behind` wants
+        // nothing after them.
+        "inflate/limit", "inflate/end", "inflate/behind", "inflate/known", "inflate/one",
         // Media types and charsets.
         "media/type", "media/suffix", "media/charset", "media/missing-from-browser",
         "limit/body-declared", "limit/body-received",
@@ -124,6 +136,7 @@ mod armed {
         "reply/body-of-205", "reply/content-fields",
         // The list of faults.
         "rows/all", "rows/order", "rows/once", "rows/input", "rows/ctx", "rows/loc", "rows/count",
+        "rows/input-max", "rows/values-max",
         // A row says another type.
         "row/missing", "row/int_parsing", "row/float_parsing", "row/bool_parsing",
         "row/string_type", "row/list_type", "row/dict_type", "row/none_required",

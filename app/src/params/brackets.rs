@@ -23,7 +23,8 @@ pub fn split_name(name: &str) -> Option<(&str, Vec<String>)> {
     let mut rest = &name[open..];
     while !rest.is_empty() {
         let (key, after) = rest.strip_prefix('[')?.split_once(']')?;
-        if key.contains('[') || keys.len() == BRACKETS_MAX {
+        let is_deep = keys.len() == BRACKETS_MAX && !sabotage::is_off("convert/bracket-depth");
+        if key.contains('[') || is_deep {
             return None;
         }
         keys.push(key.to_owned());
@@ -40,7 +41,7 @@ pub fn split_name(name: &str) -> Option<(&str, Vec<String>)> {
 pub fn flat(mut branches: Vec<(Vec<String>, String)>) -> Result<Vec<String>, Value> {
     let is_index = |key: &String| key.bytes().all(|byte| byte.is_ascii_digit());
     let is_flat = |keys: &[String]| keys.len() < 2 && keys.iter().all(is_index);
-    if branches.iter().all(|(keys, _)| is_flat(keys)) {
+    if branches.iter().all(|(keys, _)| is_flat(keys)) || sabotage::is_off("convert/flat") {
         let index = |keys: &[String]| keys.first().and_then(|key| key.parse::<u64>().ok());
         branches.sort_by_key(|(keys, _)| index(keys).unwrap_or(u64::MAX));
         return Ok(branches.into_iter().map(|(_, text)| text).collect());

@@ -165,7 +165,7 @@ impl Faults {
         }
         let mut budget = INPUT_BYTES_MAX.saturating_sub(self.input_bytes);
         let before = budget;
-        if spend(input, &mut budget) {
+        if spend(input, &mut budget) || sabotage::is_off("rows/input-max") {
             fault.input = Some(input.clone());
             self.input_bytes += before - budget;
         }

@@ -360,7 +360,8 @@ impl<T: Trace> Scanner<'_, T> {
     /// A `\u` escape from its `u` on, with the second half of a surrogate pair.
     fn unicode(&mut self, start: usize) -> Step<char> {
         let high = self.four_digits()?;
-        if let Some(single) = char::from_u32(high) {
+        let off = sabotage::is_off("json/surrogates").then_some(char::REPLACEMENT_CHARACTER);
+        if let Some(single) = char::from_u32(high).or(off) {
             return Ok(single);
         }
         if high >= 0xdc00 || !self.bytes[self.at..].starts_with(b"\\u") {
