@@ -24,12 +24,9 @@ for tool in "$@"; do
             scripts/python.sh >/dev/null 2>&1 \
                 || lack "python 3.10 or newer: apt-get install python3 python3-venv (Debian)"
             ;;
-        nightly)
-            cargo +nightly --version >/dev/null 2>&1 \
-                || lack "nightly rust: rustup toolchain install nightly"
-            ;;
-        cargo-fuzz)
-            cargo fuzz --version >/dev/null 2>&1 || lack "cargo-fuzz: cargo install cargo-fuzz"
+        c++)
+            command -v c++ >/dev/null 2>&1 \
+                || lack "a C++ compiler: apt-get install g++ (Debian), or your system's own"
             ;;
         wrk)
             command -v wrk >/dev/null 2>&1 || lack "wrk: apt-get install wrk (Debian)"

@@ -11,7 +11,9 @@ mod cookie;
 mod fields;
 mod forms;
 mod head;
+mod inflate;
 mod reply;
+mod request;
 mod target;
 
 pub use body::fuzz_body;
@@ -20,7 +22,10 @@ pub use cookie::fuzz_cookie;
 pub use fields::fuzz_fields;
 pub use forms::{fuzz_form, fuzz_multipart};
 pub use head::fuzz_head;
+pub use inflate::fuzz_inflate;
 pub use reply::fuzz_reply;
+pub use request::{fuzz_parameters, fuzz_request};
+pub use spikard_app::fuzz::{fuzz_convert, fuzz_json, fuzz_pattern_and_match, fuzz_schema};
 pub use target::fuzz_target;
 
 /// Where to cut an input of `length` bytes: everywhere, or at some places if it is long.

@@ -5,8 +5,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use spikard_fuzz_targets::{
-    fuzz_body, fuzz_condition, fuzz_cookie, fuzz_fields, fuzz_form, fuzz_head, fuzz_multipart,
-    fuzz_reply, fuzz_target,
+    fuzz_body, fuzz_condition, fuzz_convert, fuzz_cookie, fuzz_fields, fuzz_form, fuzz_head,
+    fuzz_inflate, fuzz_json, fuzz_multipart, fuzz_parameters, fuzz_pattern_and_match, fuzz_reply,
+    fuzz_request, fuzz_schema, fuzz_target,
 };
 use vectors::{BODY_FILE, HEAD_FILES, MULTIPART_FILE, REPLY_FILE, load};
 
@@ -21,7 +22,7 @@ const SEED_BYTES_MAX: usize = 1024;
 
 type Target = fn(&[u8]);
 
-const TARGETS: [(&str, Target); 9] = [
+const TARGETS: [(&str, Target); 16] = [
     ("fuzz_head", fuzz_head),
     ("fuzz_body", fuzz_body),
     ("fuzz_condition", fuzz_condition),
@@ -31,6 +32,13 @@ const TARGETS: [(&str, Target); 9] = [
     ("fuzz_fields", fuzz_fields),
     ("fuzz_form", fuzz_form),
     ("fuzz_multipart", fuzz_multipart),
+    ("fuzz_convert", fuzz_convert),
+    ("fuzz_inflate", fuzz_inflate),
+    ("fuzz_json", fuzz_json),
+    ("fuzz_parameters", fuzz_parameters),
+    ("fuzz_pattern_and_match", fuzz_pattern_and_match),
+    ("fuzz_request", fuzz_request),
+    ("fuzz_schema", fuzz_schema),
 ];
 
 /// Marsaglia's xorshift64: enough to wander, the same on every machine.
