@@ -1,4 +1,5 @@
-//! Feeds libFuzzer's inputs to the invariants of the JSON scanner and the schemas that judge what it lays out.
+//! Feeds libFuzzer's inputs to the invariants of the JSON scanner, and of the schemas that judge
+//! what it lays out.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -105,7 +105,7 @@ fn read_disposition(value: &[u8], head: &mut PartHead) -> Result<(), MultipartEr
             continue;
         };
         let text = String::from_utf8(text).map_err(|_| MultipartError::Name)?;
-        if text.contains('\0') && !sabotage::is_off("multipart/name-nul") {
+        if text.contains('\0') {
             return Err(MultipartError::Name);
         }
         if slot.replace(text).is_some() && !sabotage::is_off("multipart/name-once") {

@@ -80,7 +80,8 @@ mod armed {
         "keyword/required", "keyword/dependentRequired", "keyword/dependentSchemas",
         "keyword/dependencies", "keyword/propertyNames", "keyword/properties",
         "keyword/patternProperties", "keyword/additionalProperties", "keyword/items",
-        "keyword/prefixItems", "keyword/additionalItems", "keyword/unevaluatedItems", "keyword/unevaluatedProperties",
+        "keyword/prefixItems", "keyword/additionalItems", "keyword/unevaluatedItems",
+        "keyword/unevaluatedProperties",
         "keyword/allOf", "keyword/anyOf", "keyword/oneOf", "keyword/not", "keyword/if",
         "keyword/then", "keyword/else", "keyword/$ref", "keyword/format",
         // One type or format only.
@@ -111,10 +112,11 @@ mod armed {
         // Multipart bodies: bounds, and what parsers disagree about.
         "multipart/end", "multipart/parts-max", "multipart/header-max", "multipart/fields-max",
         "multipart/preamble-max", "multipart/boundary-max", "multipart/transfer-encoding",
-        "multipart/extended-parameter", "multipart/name-nul", "multipart/name-once",
-        // Coded bodies: `limit` counts what they unfold to, `end` wants them whole, `behind` wants
-        // nothing after them.
-        "inflate/limit", "inflate/end", "inflate/behind", "inflate/known", "inflate/one",
+        "multipart/extended-parameter", "multipart/name-once",
+        // Coded bodies: `end` wants them whole, `behind` wants nothing after them. What bounds how
+        // far they unfold is missing because the body's own limit stands behind it and answers the
+        // same; `middleware/tests` covers it.
+        "inflate/end", "inflate/behind", "inflate/known", "inflate/one",
         // Media types and charsets.
         "media/type", "media/suffix", "media/charset", "media/missing-from-browser",
         "limit/body-declared", "limit/body-received",
