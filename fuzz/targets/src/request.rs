@@ -118,6 +118,11 @@ fn engine() -> Injector {
     Injector::new(plan, &config, [1, 2, 3, 4], Arc::new(Silent))
 }
 
+/// An optional parameter.
+fn typed(name: &str, source: &str, schema: Value) -> Value {
+    json!({ "name": name, "source": source, "schema": schema, "required": false })
+}
+
 fn routes() -> [Value; 4] {
     let integers = json!({ "type": "array", "items": { "type": "integer" }, "maxItems": 3 });
     let order = json!({
@@ -131,7 +136,6 @@ fn routes() -> [Value; 4] {
         "required": ["id"],
         "additionalProperties": false,
     });
-    let typed = |name: &str, source: &str, schema: Value| json!({ "name": name, "source": source, "schema": schema, "required": false });
     let parameters = json!([
         typed(
             "id",
