@@ -153,6 +153,12 @@ impl Faults {
         &self.rows
     }
 
+    /// Whether there may be more faults than are listed.
+    #[must_use]
+    pub fn is_truncated(&self) -> bool {
+        self.dropped
+    }
+
     /// Notes that there may be more faults than are listed.
     pub fn truncate(&mut self) {
         self.dropped = true;

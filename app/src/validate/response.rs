@@ -88,6 +88,9 @@ impl JudgeResponse {
             // Writing to a string does not fail.
             let _ = write!(words, " and {} more", rest.len());
         }
+        if faults.is_truncated() {
+            words.push_str(", and there may be more");
+        }
         Some(words)
     }
 

@@ -94,6 +94,17 @@ fn a_line_is_bounded_and_one_line() {
 }
 
 #[test]
+fn of_a_large_reply_the_first_fault_is_named() {
+    let items = json!({ "items": { "type": "integer" } });
+    let (injector, host, log) = app(items, ResponseValidation::Error);
+    let body = format!("[{}]", vec!["null"; 5_000].join(","));
+    assert_eq!(ask(&injector, &host, &post(&body)).status, 500);
+    let (_, line) = log.take().remove(0);
+    let end = "500: body.body.0 int_parsing, and there may be more [abc]";
+    assert!(line.ends_with(end), "{line}");
+}
+
+#[test]
 fn a_reply_that_is_no_json_says_where_it_ends_to_be() {
     let (injector, mut host, log) = app(json!({}), ResponseValidation::Error);
     host.replace(0, |x| {
