@@ -138,7 +138,7 @@ mod armed {
         "reply/body-of-205", "reply/content-fields",
         // The list of faults.
         "rows/all", "rows/order", "rows/once", "rows/input", "rows/ctx", "rows/loc", "rows/count",
-        "rows/input-max", "rows/values-max",
+        "rows/input-max", "rows/values-max", "rows/key-max",
         // A row says another type.
         "row/missing", "row/int_parsing", "row/float_parsing", "row/bool_parsing",
         "row/string_type", "row/list_type", "row/dict_type", "row/none_required",

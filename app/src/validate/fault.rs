@@ -19,6 +19,9 @@ pub const FAULTS_MAX: usize = 1000;
 /// Most bytes of quoted input in one answer, roughly. Beyond it rows go without `input`.
 pub const INPUT_BYTES_MAX: usize = 65_536;
 
+/// Most bytes of a key that an answer repeats: a place is told by names, not by megabytes of one.
+pub const KEY_BYTES_MAX: usize = 1024;
+
 /// Where a value came from, in the order in which faults are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Source {
@@ -220,6 +223,18 @@ impl Faults {
             problem
         }
     }
+}
+
+/// A key as an answer repeats it: cut, and marked as cut, if it is too long.
+#[must_use]
+pub fn shortened(mut key: String) -> String {
+    if key.len() > KEY_BYTES_MAX && !sabotage::is_off("rows/key-max") {
+        key.truncate(key.floor_char_boundary(KEY_BYTES_MAX));
+        key.push('…');
+        // The rest of its memory would last as long as the row.
+        key.shrink_to_fit();
+    }
+    key
 }
 
 fn hash_of(value: &impl Hash) -> u64 {

@@ -10,6 +10,7 @@ use std::fmt;
 
 use serde_json::Value;
 
+use super::fault::shortened;
 use super::scanner::{Kind, Trace, scan};
 use super::tape::{Tape, TapeBuilder};
 
@@ -62,7 +63,10 @@ impl fmt::Display for JsonFaultKind {
                 "The JSON body has a number beyond the range of 64-bit floats"
             ),
             Self::TooLong => write!(out, "The JSON body is longer than 4 GiB"),
-            Self::DuplicateKey { key } => write!(out, "The JSON body has the key '{key}' twice"),
+            Self::DuplicateKey { key } => {
+                let key = shortened(key.clone());
+                write!(out, "The JSON body has the key '{key}' twice")
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use serde_json::{Map, Value};
 
-use super::fault::{Fault, Faults, Source};
+use super::fault::{Fault, Faults, Source, shortened};
 use super::rows_nested::{
     conditions, contained_limit, ends_in, only_real_branch, unevaluated_indexes,
 };
@@ -103,7 +103,7 @@ impl Judgement<'_> {
             Kind::PropertyNames { error: inner } => {
                 let key = inner.instance().as_str().unwrap_or_default();
                 let (kind, message, context) = sentence(inner);
-                let path = [own, vec![key.to_owned()]].concat();
+                let path = [own, vec![shortened(key.to_owned())]].concat();
                 self.push(path, kind, message, context, inner.instance(), faults);
             }
             Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
@@ -207,7 +207,7 @@ impl Judgement<'_> {
     }
 
     fn push_extra(&self, path: Vec<String>, key: &str, value: &Value, faults: &mut Faults) {
-        let path = [path, vec![key.to_owned()]].concat();
+        let path = [path, vec![shortened(key.to_owned())]].concat();
         let message = "Extra inputs are not permitted";
         self.push(
             path,
@@ -222,7 +222,8 @@ impl Judgement<'_> {
     /// `loc` after the source: the place, then the keys to where the error is.
     pub(super) fn path(&self, error: &ValidationError<'_>) -> Vec<String> {
         let mut path = self.place.path.to_vec();
-        path.extend(pointer_parts(error.instance_path().as_str()));
+        let parts = pointer_parts(error.instance_path().as_str());
+        path.extend(parts.map(shortened));
         path
     }
 

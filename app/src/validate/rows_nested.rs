@@ -11,7 +11,7 @@ use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::paths::Location;
 use serde_json::{Map, Value};
 
-use super::fault::Faults;
+use super::fault::{Faults, shortened};
 use super::rows::{Judgement, pointer_parts};
 
 /// Folds errors below `then` and `else` into one row per condition, adds those rows, and returns
@@ -30,6 +30,7 @@ pub(super) fn conditions<'e, E: Borrow<ValidationError<'e>>>(
         match Condition::of(judgement, error.borrow()) {
             None => plain.push(error),
             Some(new) => match found.iter_mut().find(|known| known.is_same(&new)) {
+                Some(known) if known.keys.len() >= CONDITION_KEYS_MAX => faults.truncate(),
                 Some(known) => known.keys.extend(new.keys),
                 None => found.push(new),
             },
@@ -40,6 +41,9 @@ pub(super) fn conditions<'e, E: Borrow<ValidationError<'e>>>(
     }
     plain
 }
+
+/// Most keys that one row of a condition names.
+const CONDITION_KEYS_MAX: usize = 100;
 
 /// A branch of one `if` that one value does not satisfy.
 struct Condition {
@@ -85,7 +89,7 @@ impl Condition {
 
     fn report(self, judgement: &Judgement<'_>, faults: &mut Faults) {
         let mut path = judgement.place.path.to_vec();
-        path.extend(pointer_parts(&self.pointer));
+        path.extend(pointer_parts(&self.pointer).map(shortened));
         let branch = self.branch;
         let mut message = format!("Input should satisfy the '{branch}' part of its condition");
         if !self.keys.is_empty() {

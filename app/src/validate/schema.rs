@@ -28,6 +28,10 @@ const BACKTRACK_STEPS_MAX: usize = 100_000;
 /// of a larger document only the first fault is named.
 const LISTED_VALUES_MAX: usize = 4096;
 
+/// Most bytes of names on the ways to all values of such a document. A long name stands in the
+/// error of everything below it: one of a megabyte above a thousand faults would be a gigabyte.
+const LISTED_PATH_BYTES_MAX: usize = 1 << 20;
+
 /// Most times that one fault may be listed, of a schema whose alternatives cannot be bounded. Of
 /// a document that may make more of them it is only said that it is not valid.
 const LISTINGS_MAX: f64 = 4096.0;
@@ -139,9 +143,7 @@ impl Schema {
         let document = &self.document;
         if self.may_multiply && bounded::listings(document, value) > LISTINGS_MAX {
             faults.truncate();
-        } else if counts_at_most(value, &mut { LISTED_VALUES_MAX })
-            || sabotage::is_off("rows/values-max")
-        {
+        } else if Listed::default().takes(value, 0) || sabotage::is_off("rows/values-max") {
             let errors = validator.iter_errors(node);
             report(document, value, errors, place, faults);
         } else {
@@ -185,15 +187,32 @@ pub(super) fn options<'o, F: Json>() -> ValidationOptions<'o, Arc<dyn Retrieve>,
         })
 }
 
-/// Takes the values of a document from `left`; false when there are more.
-fn counts_at_most(value: &Value, left: &mut usize) -> bool {
-    let Some(fewer) = left.checked_sub(1) else {
-        return false;
-    };
-    *left = fewer;
-    match value {
-        Value::Array(items) => items.iter().all(|item| counts_at_most(item, left)),
-        Value::Object(members) => members.values().all(|member| counts_at_most(member, left)),
-        _ => true,
+/// What is counted of a document to decide whether all its faults are listed.
+#[derive(Default)]
+struct Listed {
+    values: usize,
+    /// Of the names on the way to each value: every error has them all.
+    path_bytes: usize,
+}
+
+impl Listed {
+    /// Takes a value under names of so many bytes; false when it is too much.
+    fn takes(&mut self, value: &Value, path_bytes: usize) -> bool {
+        self.values += 1;
+        self.path_bytes += path_bytes;
+        self.values <= LISTED_VALUES_MAX
+            && self.path_bytes <= LISTED_PATH_BYTES_MAX
+            && match value {
+                Value::Array(items) => items
+                    .iter()
+                    .all(|item| self.takes(item, path_bytes + INDEX_BYTES)),
+                Value::Object(members) => members
+                    .iter()
+                    .all(|(name, member)| self.takes(member, path_bytes + name.len())),
+                _ => true,
+            }
     }
 }
+
+/// What an index takes in a path, roughly.
+const INDEX_BYTES: usize = 4;

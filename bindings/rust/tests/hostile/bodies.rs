@@ -118,6 +118,8 @@ fn floods() -> Vec<Attack> {
     let twice = r#"{"a":1,"#.to_owned() + &r#""a":1,"#.repeat(100_000) + r#""b":1}"#;
     let again = distinct.replace("key-99999", "key-99998");
     let escaped = colliding.replace("Aa", "\\u0041a");
+    let long = "k".repeat(9_000_000);
+    let long_twice = object([&long[..4_000_000]; 2].map(str::to_owned));
     let lines = r#"{"sku":1,"count":-1},"#.repeat(100_000);
     let lines = format!(r#"{{"id":1,"lines":[{}]}}"#, lines.trim_end_matches(','));
     vec![
@@ -136,6 +138,13 @@ fn floods() -> Vec<Attack> {
             INVALID,
         ),
         post("one key 100,000 times", "/any", twice, BAD),
+        post("a key of 4 MB twice", "/any", long_twice, BAD),
+        post(
+            "1,000 faults under a name of 9 MB",
+            "/maps",
+            format!(r#"{{"{long}":[{}0]}}"#, r#""x","#.repeat(1_000)),
+            INVALID,
+        ),
         post("the last of 100,000 keys again", "/any", again, BAD),
         post("32,768 escaped keys", "/any", escaped, Status(200)),
         post(

@@ -79,6 +79,9 @@ pub(crate) fn serve(engine: &str) {
         _ => "no object".to_owned(),
     });
     app.post("/orders", |Json(order): Json<Order>| Json(order));
+    app.post("/maps", |Json(map): Json<BTreeMap<String, Vec<i64>>>| {
+        map.len().to_string()
+    });
     app.post("/trees", |Json(tree): Json<Tree>| Json(tree));
     app.post("/sets", |Json(set): Json<Set>| set.items.len().to_string());
     app.post("/form", |Form(search): Form<Search>| Json(search));
