@@ -24,6 +24,7 @@ use crate::validate::stage::{BodyRule, Rules};
 pub struct App {
     pub(crate) routes: Vec<Route>,
     pub(crate) tree: Builder,
+    keeps_outlines: bool,
 }
 
 /// One compiled route.
@@ -80,6 +81,12 @@ impl App {
         }
     }
 
+    /// Leaves the outlines of JSON bodies in their exchanges, for a host that reads bodies with
+    /// [`json::read`](crate::validate::json::read). It concerns routes that are added after this.
+    pub fn keep_outlines(&mut self) {
+        self.keeps_outlines = true;
+    }
+
     /// The routes as compiled, in the order in which they were added.
     pub fn documents(&self) -> impl ExactSizeIterator<Item = &RouteDocument> {
         self.routes.iter().map(|route| &route.document)
@@ -96,6 +103,7 @@ impl App {
                     error,
                 }
             })?;
+        let compile_body = |body| compile_body(body, self.keeps_outlines);
         let body = document.body.as_ref().map(compile_body).transpose()?;
         if let Some(schema) = &document.response_schema {
             // Few applications judge their replies: it is compiled where one does, when lowered.
@@ -317,7 +325,7 @@ fn complete_parameters(
     Ok(())
 }
 
-fn compile_body(document: &BodyDocument) -> Result<BodyRule, RouteFault> {
+fn compile_body(document: &BodyDocument, keeps_outline: bool) -> Result<BodyRule, RouteFault> {
     if document.media == BodyMedia::Bytes && document.schema.is_some() {
         return Err(RouteFault::SchemaOfBytes);
     }
@@ -327,5 +335,6 @@ fn compile_body(document: &BodyDocument) -> Result<BodyRule, RouteFault> {
         schema: schema.map_err(RouteFault::BodySchema)?,
         required: document.required,
         form: FormReading::compile(document.schema.as_ref()),
+        keeps_outline,
     })
 }

@@ -3,8 +3,11 @@
 //! A fuzz target is one call of one of these; a seeded test calls them on every build.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::OnceLock;
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 use spikard_middleware::Arguments;
 use spikard_proto_http::form::pairs;
@@ -18,6 +21,7 @@ use crate::validate::fault::{Faults, Source};
 use crate::validate::json::{self, JsonFaultKind};
 use crate::validate::rows::Place;
 use crate::validate::schema::Schema;
+use crate::validate::tape::Tape;
 
 /// Lines of patterns, then one line that is the request's path.
 ///
@@ -94,13 +98,14 @@ pub fn fuzz_json(data: &[u8]) {
 /// # Panics
 /// When a fact does not hold.
 pub fn fuzz_schema(data: &[u8]) {
-    let Ok(tape) = json::lay_out(data, 32) else {
+    let Ok(laid_out) = json::lay_out(data, 32) else {
         return;
     };
+    let tape = laid_out.tape();
     let value = tape.to_value();
     for schema in body_schemas() {
-        let mut laid_out = Faults::new();
-        schema.judge_body(&tape, &mut laid_out);
+        let mut as_laid_out = Faults::new();
+        schema.judge_body(&tape, &mut as_laid_out);
         let mut built = Faults::new();
         let place = Place {
             source: Source::Body,
@@ -109,12 +114,74 @@ pub fn fuzz_schema(data: &[u8]) {
         };
         schema.judge(&value, &place, &mut built);
         // Only numbers beyond 64 bits may be rounded to something valid.
-        let rounded = laid_out.rows().iter().any(|row| row.kind == "value_error");
+        let rounded = as_laid_out
+            .rows()
+            .iter()
+            .any(|row| row.kind == "value_error");
         assert!(
-            rounded || laid_out.rows() == built.rows(),
-            "{value}: {laid_out:?} {built:?}"
+            rounded || as_laid_out.rows() == built.rows(),
+            "{value}: {as_laid_out:?} {built:?}"
         );
     }
+}
+
+/// A JSON text, read by way of its outline and by `serde_json`.
+///
+/// # Panics
+/// When a fact does not hold.
+pub fn fuzz_read(data: &[u8]) {
+    if let Ok(laid_out) = json::lay_out(data, 512) {
+        same::<Value>(data, laid_out.tape());
+        same::<Reading>(data, laid_out.tape());
+        same::<BTreeMap<String, Reading>>(data, laid_out.tape());
+        same::<Vec<Option<f64>>>(data, laid_out.tape());
+        same::<BTreeMap<i64, Value>>(data, laid_out.tape());
+    }
+}
+
+/// Either reads what the other does.
+fn same<'t, T: Deserialize<'t> + fmt::Debug>(data: &'t [u8], tape: Tape<'t>) {
+    let (own, other) = (tape.read::<T>(), serde_json::from_slice::<T>(data));
+    match (own, other) {
+        // Compared as text, which tells minus zero from zero.
+        (Some(own), Ok(other)) => assert_eq!(format!("{own:?}"), format!("{other:?}")),
+        (None, Err(_)) => {}
+        (own, other) => panic!("{own:?}, and serde_json {other:?}"),
+    }
+}
+
+/// Types whose reading takes different ways through a deserializer.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "compared by what `Debug` shows")]
+enum Reading {
+    Flag(bool),
+    Whole(i32),
+    Float(f32),
+    Text(Option<String>),
+    Pair(u64, Box<Reading>),
+    Fields {
+        a: Option<f64>,
+        #[serde(alias = "c")]
+        b: Tagged,
+    },
+    Rest {
+        a: u128,
+        #[serde(flatten)]
+        rest: BTreeMap<String, Value>,
+    },
+    Tagged(Tagged),
+    List(Vec<Reading>),
+    Map(BTreeMap<u8, Reading>),
+}
+
+#[derive(Debug, Deserialize)]
+#[allow(dead_code, reason = "compared by what `Debug` shows")]
+#[serde(rename_all = "lowercase")]
+enum Tagged {
+    A,
+    B(Value),
+    C(i8, i8),
 }
 
 /// The text of a parameter, or a query string.

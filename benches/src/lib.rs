@@ -41,6 +41,7 @@ pub const CASES: &[Case] = &[
     case("route/typed_of_1000", || route::typed(1000)),
     case("validate/scan_1k", validate::scan),
     case("validate/schema_1k", validate::schema),
+    case("validate/read_1k", rivals::order),
     case("encode/reply_head", encode::reply_head),
     case("exchange/hello", exchange::hello),
     case("exchange/typed_path", exchange::typed_path),

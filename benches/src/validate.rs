@@ -32,8 +32,8 @@ pub(crate) fn schema() -> Operation {
     let schema = Schema::compile(&requests::order_schema()).expect("the schema is valid");
     let judge = move || {
         let mut faults = Faults::new();
-        let tape = json::lay_out(black_box(&body), DEPTH_MAX).expect("the body is valid");
-        schema.judge_body(&tape, &mut faults);
+        let laid_out = json::lay_out(black_box(&body), DEPTH_MAX).expect("the body is valid");
+        schema.judge_body(&laid_out.tape(), &mut faults);
         faults
     };
     assert!(judge().is_empty(), "the order satisfies its schema");

@@ -34,6 +34,9 @@ pub struct Exchange {
     pub head: Head,
     /// The body, once it was collected.
     pub body: Vec<u8>,
+    /// Where in the body its values are: written by the application for its own use, and without
+    /// meaning to anybody else. Empty where nobody asked for it.
+    pub outline: Vec<[u32; 4]>,
     /// Undoes the coding of the body on its way in; `None` if it has none.
     pub inflater: Option<Box<Inflater>>,
     /// What the host function receives.
@@ -69,6 +72,7 @@ impl Exchange {
         Self {
             head: Head::new(),
             body: Vec::new(),
+            outline: Vec::new(),
             inflater: None,
             arguments: Arguments::new(),
             reply: Reply::new(),
@@ -88,6 +92,7 @@ impl Exchange {
     pub fn begin(&mut self, plan: &Plan, client: Option<SocketAddr>) {
         self.body.clear();
         self.body.shrink_to(BODY_BYTES_KEPT);
+        self.forget_outline();
         self.inflater = None;
         self.arguments.clear();
         self.reply.clear();
@@ -125,6 +130,13 @@ impl Exchange {
         }
     }
 
+    /// Empties the outline, which can be larger than the body, and gives back what is too large to
+    /// keep.
+    pub fn forget_outline(&mut self) {
+        self.outline.clear();
+        self.outline.shrink_to(OUTLINE_ROWS_KEPT);
+    }
+
     /// Makes `problem` the reply; the reply rows are next.
     pub fn fail(&mut self, problem: &Problem) {
         problem.write(&mut self.reply);
@@ -155,3 +167,6 @@ impl Exchange {
         self.phase = Phase::Request;
     }
 }
+
+/// Most rows of an outline that an idle exchange keeps memory for: 16 KiB, as of its body.
+const OUTLINE_ROWS_KEPT: usize = BODY_BYTES_KEPT / size_of::<[u32; 4]>();

@@ -8,11 +8,12 @@
 
 use std::fmt;
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::fault::shortened;
 use super::scanner::{Kind, Trace, scan};
-use super::tape::{Tape, TapeBuilder};
+use super::tape::{LaidOut, Tape, TapeBuilder, Words};
 
 /// What is wrong with a JSON text, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,14 +77,14 @@ impl fmt::Display for JsonFaultKind {
 /// # Errors
 /// The first [`JsonFault`].
 pub fn check(text: &[u8], depth_max: u32) -> Result<(), JsonFault> {
-    scan(text, depth_max, Unnoticed).map(|_| ())
+    scan(text, depth_max, KeysAlone::default()).map(|_| ())
 }
 
 /// Checks a whole text and lays out its values, for a schema to look at.
 ///
 /// # Errors
 /// As for [`check`].
-pub fn lay_out(text: &[u8], depth_max: u32) -> Result<Tape<'_>, JsonFault> {
+pub fn lay_out(text: &[u8], depth_max: u32) -> Result<LaidOut<'_>, JsonFault> {
     if u32::try_from(text.len()).is_err() {
         let position = u32::MAX as usize;
         return Err(JsonFault {
@@ -100,17 +101,40 @@ pub fn lay_out(text: &[u8], depth_max: u32) -> Result<Tape<'_>, JsonFault> {
 /// # Errors
 /// As for [`check`].
 pub fn parse(text: &[u8], depth_max: u32) -> Result<Value, JsonFault> {
-    lay_out(text, depth_max).map(|tape| tape.to_value())
+    lay_out(text, depth_max).map(|laid_out| laid_out.tape().to_value())
 }
 
-/// Tells nobody: the check alone.
-struct Unnoticed;
-
-impl Trace for Unnoticed {
-    fn open(&mut self, _: Kind) -> usize {
-        0
+/// Reads a value from a checked text: from its outline if it has one, and otherwise as
+/// `serde_json` does. Either way it is the value that `serde_json` makes of the text.
+///
+/// # Errors
+/// What `serde_json` says of a text that does not fit `T`.
+pub fn read<'t, T: Deserialize<'t>>(
+    text: &'t [u8],
+    outline: &'t [Words],
+) -> Result<T, serde_json::Error> {
+    match Tape::over(text, outline).and_then(|tape| tape.read()) {
+        Some(value) => Ok(value),
+        None => serde_json::from_slice(text),
     }
-    fn close(&mut self, _: usize, _: u32) {}
+}
+
+/// Keeps the keys of open objects, outermost first: what the check alone has to know.
+#[derive(Default)]
+struct KeysAlone(Vec<(Kind, usize, usize)>);
+
+impl Trace for KeysAlone {
+    fn open(&mut self, _: Kind, _: usize) -> usize {
+        self.0.len()
+    }
+    fn close(&mut self, mark: usize, _: u32) {
+        self.0.truncate(mark);
+    }
     fn scalar(&mut self, _: Kind, _: usize, _: usize) {}
-    fn key(&mut self, _: Option<&str>, _: usize, _: usize) {}
+    fn key(&mut self, kind: Kind, start: usize, end: usize) {
+        self.0.push((kind, start, end));
+    }
+    fn keys(&self, mark: usize) -> impl Iterator<Item = (Kind, usize, usize)> {
+        self.0[mark..].iter().copied()
+    }
 }

@@ -15,9 +15,14 @@ pub mod multipart;
 mod proof;
 mod proof_compile;
 mod proof_rules;
+mod read;
+#[cfg(test)]
+mod read_corpus;
+mod read_inside;
 pub mod response;
 pub mod rows;
 mod rows_nested;
+mod scalar;
 mod scanner;
 pub mod schema;
 pub(crate) mod sentences;

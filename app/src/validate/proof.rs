@@ -79,7 +79,7 @@ impl Proof {
     }
 
     /// Whether the text certainly satisfies the schema. False says nothing.
-    pub(super) fn holds(&self, tape: &Tape<'_>) -> bool {
+    pub(super) fn holds(&self, tape: Tape<'_>) -> bool {
         let mut walk = Walk {
             nodes: &self.nodes,
             tape,
@@ -92,7 +92,7 @@ impl Proof {
 /// One proof under way.
 struct Walk<'w> {
     nodes: &'w [Node],
-    tape: &'w Tape<'w>,
+    tape: Tape<'w>,
     /// Alternatives can multiply from level to level; the validator knows how to bound that.
     steps_left: usize,
 }
@@ -121,7 +121,7 @@ impl Walk<'_> {
                 Some(members) => self.proves_members(members, at, depth),
                 None => true,
             },
-            Kind::Null | Kind::False | Kind::True | Kind::Unescaped => true,
+            Kind::Null | Kind::False | Kind::True => true,
         };
         holds
             && (node.choices.is_none() || matches!(row.kind, Kind::Plain | Kind::Escaped))
@@ -133,7 +133,7 @@ impl Walk<'_> {
             && node
                 .rest
                 .as_ref()
-                .is_none_or(|rest| rest.is_valid(TapeNode::At(self.tape, at)))
+                .is_none_or(|rest| rest.is_valid(TapeNode::At(&self.tape, at)))
     }
 
     fn proves_string(&self, node: &Node, at: u32) -> bool {
@@ -148,7 +148,7 @@ impl Walk<'_> {
     }
 
     fn proves_items(&mut self, node: &Node, at: u32, depth: u32) -> bool {
-        let count = u64::from(self.tape.row(at).start);
+        let count = u64::from(self.tape.row(at).count());
         if node
             .count
             .as_ref()
@@ -164,7 +164,7 @@ impl Walk<'_> {
 
     fn proves_members(&mut self, members: &Members, at: u32, depth: u32) -> bool {
         let tape = self.tape;
-        let count = u64::from(tape.row(at).start);
+        let count = u64::from(tape.row(at).count());
         if members
             .count
             .as_ref()
@@ -176,7 +176,11 @@ impl Walk<'_> {
         let (mut expected, mut required) = (0, 0);
         let mut children = tape.children(at);
         while let (Some(key), Some(value)) = (children.next(), children.next()) {
-            let found = members.find(tape.key(tape.row(key)), expected);
+            let key = tape.row(key);
+            let found = match key.kind {
+                Kind::Plain => members.find(tape.bytes(key), expected),
+                _ => members.find(tape.string(key).unwrap_or_default().as_bytes(), expected),
+            };
             let node = match found {
                 Some(index) => {
                     let property = &members.properties[index];
@@ -195,7 +199,7 @@ impl Walk<'_> {
 }
 
 /// Names to their places, for objects of more than a few properties.
-pub(super) type Places = HashMap<Box<str>, usize>;
+pub(super) type Places = HashMap<Box<[u8]>, usize>;
 
 /// Longest chain of nodes from the root to a value: far above any depth limit of bodies.
 const DEPTH_MAX: u32 = 2048;
@@ -213,7 +217,8 @@ mod tests {
 
     fn proves(schema: &serde_json::Value, text: &str) -> bool {
         let proof = compile(schema).expect("the schema is of the usual kind");
-        proof.holds(&lay_out(text.as_bytes(), 64).expect("the text is JSON"))
+        let laid_out = lay_out(text.as_bytes(), 64).expect("the text is JSON");
+        proof.holds(laid_out.tape())
     }
 
     #[test]

@@ -151,7 +151,7 @@ impl Compiler<'_> {
                 }),
             }
         }
-        let place = |(at, property): (usize, &Property)| (property.name.clone(), at);
+        let place = |(at, property): (usize, &Property)| (property.name.as_bytes().into(), at);
         let is_large = properties.len() > PROPERTIES_SEARCHED_MAX;
         Some(Members {
             required: properties

@@ -3,6 +3,7 @@
 //! Each errs on the side of "not proven".
 
 use super::proof::{NodeId, Places};
+use super::scalar::small_decimal;
 
 /// Bounds of a number.
 #[derive(Debug, Default, Clone, Copy)]
@@ -22,7 +23,8 @@ impl Range {
     /// Numbers are compared as floats. Near a bound whose distance floats cannot tell, and beyond
     /// the integers that they hold exactly, nothing is proven.
     pub(super) fn admits(&self, digits: &str) -> bool {
-        let Some(number) = small_integer(digits).or_else(|| digits.parse().ok()) else {
+        let small = small_decimal(digits.as_bytes());
+        let Some(number) = small.or_else(|| digits.parse().ok()) else {
             return false;
         };
         number.abs() < EXACT_MAX
@@ -31,17 +33,6 @@ impl Range {
             && self.above.is_none_or(|bound| number > bound)
             && self.below.is_none_or(|bound| number < bound)
     }
-}
-
-/// A few digits alone, which are most numbers there are.
-fn small_integer(digits: &str) -> Option<f64> {
-    if digits.len() > 15 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let number = digits
-        .bytes()
-        .fold(0_u64, |sum, digit| sum * 10 + u64::from(digit - b'0'));
-    Some(number as f64)
 }
 
 /// Bounds of a length.
@@ -92,21 +83,43 @@ pub(super) struct Property {
 impl Members {
     /// The property of this name. Members mostly come in the order of the schema: then it is the
     /// one at `expected`.
-    pub(super) fn find(&self, name: &str, expected: usize) -> Option<usize> {
+    #[inline]
+    pub(super) fn find(&self, name: &[u8], expected: usize) -> Option<usize> {
         if self
             .properties
             .get(expected)
-            .is_some_and(|property| *property.name == *name)
+            .is_some_and(|property| is_same(property.name.as_bytes(), name))
         {
             return Some(expected);
         }
+        self.search(name)
+    }
+
+    fn search(&self, name: &[u8]) -> Option<usize> {
         match &self.places {
             Some(places) => places.get(name).copied(),
             None => self
                 .properties
                 .iter()
-                .position(|property| *property.name == *name),
+                .position(|property| is_same(property.name.as_bytes(), name)),
         }
+    }
+}
+
+/// Whether two names are equal. Most are of 4 to 16 bytes: their ends, which may overlap, are
+/// compared as numbers, without a call.
+#[inline]
+fn is_same(one: &[u8], other: &[u8]) -> bool {
+    fn ends<const N: usize>(name: &[u8]) -> Option<(&[u8; N], &[u8; N])> {
+        Some((name.first_chunk()?, name.last_chunk()?))
+    }
+    if one.len() != other.len() {
+        return false;
+    }
+    match one.len() {
+        4..8 => ends::<4>(one) == ends::<4>(other),
+        8..=16 => ends::<8>(one) == ends::<8>(other),
+        _ => one == other,
     }
 }
 
@@ -136,6 +149,25 @@ mod tests {
         };
         assert!(wide.admits("9007199254740991"));
         assert!(!wide.admits("9007199254740993"));
+    }
+
+    #[test]
+    fn names_are_equal_by_all_their_bytes() {
+        let names = [
+            "", "a", "b", "abc", "abcd", "abce", "xbcd", "abcdefg", "abcxefg",
+        ];
+        let long = ["abcdefgh", "abcdefgx", "abcdefghijk", "abcdefghijklmnop"];
+        let longer = [
+            "abcdefgh\0ijklmno",
+            "abcdefghijklmnopq",
+            "abcdefghixklmnopq",
+        ];
+        let all = names.iter().chain(&long).chain(&longer);
+        for (at, one) in all.clone().enumerate() {
+            for (other_at, other) in all.clone().enumerate() {
+                assert_eq!(is_same(one.as_bytes(), other.as_bytes()), at == other_at);
+            }
+        }
     }
 
     #[test]

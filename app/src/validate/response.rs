@@ -62,12 +62,12 @@ impl ReplyStage for JudgeResponse {
 impl JudgeResponse {
     /// What is wrong with a body, in words; `None` if it satisfies the schema.
     fn faults(&self, body: &[u8]) -> Option<String> {
-        let tape = match json::lay_out(body, DEPTH_MAX) {
-            Ok(tape) => tape,
+        let laid_out = match json::lay_out(body, DEPTH_MAX) {
+            Ok(laid_out) => laid_out,
             Err(fault) => return Some(unsound(&fault)),
         };
         let mut faults = Faults::new();
-        self.schema.judge_body(&tape, &mut faults);
+        self.schema.judge_body(&laid_out.tape(), &mut faults);
         if faults.is_empty() {
             return None;
         }

@@ -109,7 +109,7 @@ impl Schema {
     /// Adds a row for every fault of a body. It is judged as it lies in its text, and built as
     /// values only when it is refused.
     pub fn judge_body(&self, body: &Tape<'_>, faults: &mut Faults) {
-        let proven = self.proof.as_ref().is_some_and(|proof| proof.holds(body));
+        let proven = self.proof.as_ref().is_some_and(|proof| proof.holds(*body));
         let root = TapeNode::root(body);
         if proven || self.bodies.is_valid(root) {
             return;

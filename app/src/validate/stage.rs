@@ -48,6 +48,8 @@ pub struct BodyRule {
     pub required: bool,
     /// How the texts of a form become values.
     pub form: FormReading,
+    /// Whether the outline of a JSON body is left in the exchange, for [`json::read`].
+    pub keeps_outline: bool,
 }
 
 /// What a body's reading is bounded by.
@@ -86,10 +88,9 @@ impl BodyRule {
         }
         match (self.media, &self.schema) {
             (BodyMedia::Bytes, _) => Ok(()),
-            (BodyMedia::Json, schema) => {
-                judge_json(&x.body, schema.as_ref(), limits.json_depth_max, faults)
-                    .map_err(|fault| Box::new(json_problem(&fault)))
-            }
+            (BodyMedia::Json, schema) => self
+                .judge_json(x, schema.as_ref(), limits.json_depth_max, faults)
+                .map_err(|fault| Box::new(json_problem(&fault))),
             (BodyMedia::Form, schema) => {
                 let fields = self.form.read(&x.head, &x.body, limits.form_fields_max)?;
                 if let Some(schema) = schema {
@@ -101,6 +102,26 @@ impl BodyRule {
             }
         }
     }
+
+    fn judge_json(
+        &self,
+        x: &mut Exchange,
+        schema: Option<&Schema>,
+        depth_max: u32,
+        faults: &mut Faults,
+    ) -> Result<(), JsonFault> {
+        if schema.is_none() && !self.keeps_outline {
+            return json::check(&x.body, depth_max);
+        }
+        let laid_out = json::lay_out(&x.body, depth_max)?;
+        if let Some(schema) = schema {
+            schema.judge_body(&laid_out.tape(), faults);
+        }
+        if self.keeps_outline {
+            laid_out.keep(&mut x.outline);
+        }
+        Ok(())
+    }
 }
 
 const WHOLE_BODY: Place<'static> = Place {
@@ -108,21 +129,6 @@ const WHOLE_BODY: Place<'static> = Place {
     path: &[],
     input: None,
 };
-
-fn judge_json(
-    body: &[u8],
-    schema: Option<&Schema>,
-    depth_max: u32,
-    faults: &mut Faults,
-) -> Result<(), JsonFault> {
-    match schema {
-        None => json::check(body, depth_max),
-        Some(schema) => {
-            schema.judge_body(&json::lay_out(body, depth_max)?, faults);
-            Ok(())
-        }
-    }
-}
 
 /// Extracts all parameters, judges the body, and answers 422 with every fault found.
 #[derive(Debug)]

@@ -9,8 +9,9 @@ use jsonschema::json::{Array, Json, JsonNumber, Node, NodeIdentity, Object};
 use serde_json::{Number, Value};
 
 use super::rows_nested::duplicate_index;
+use super::scalar::{float, number};
 use super::scanner::Kind;
-use super::tape::{Children, Tape, float, number};
+use super::tape::{Children, Tape};
 
 /// The representation of JSON that [`Tape`] is.
 #[derive(Debug)]
@@ -125,7 +126,7 @@ impl<'a> Node<'a, Taped> for TapeNode<'a> {
             Kind::Null => JsonType::Null,
             Kind::False | Kind::True => JsonType::Boolean,
             Kind::Integer | Kind::Number => JsonType::Number,
-            Kind::Plain | Kind::Escaped | Kind::Unescaped => JsonType::String,
+            Kind::Plain | Kind::Escaped => JsonType::String,
             Kind::Array => JsonType::Array,
             Kind::Object => JsonType::Object,
         }
@@ -150,11 +151,11 @@ impl<'a> Node<'a, Taped> for TapeNode<'a> {
 
 impl<'a> Object<'a, Taped> for Inside<'a> {
     type Node = TapeNode<'a>;
-    type MemberName = &'a str;
+    type MemberName = Cow<'a, str>;
     type MembersIter = Members<'a>;
 
     fn len(&self) -> usize {
-        self.tape.row(self.at).start as usize
+        self.tape.row(self.at).count() as usize
     }
 
     fn get(&self, key: &Box<str>) -> Option<TapeNode<'a>> {
@@ -179,10 +180,10 @@ pub(super) struct Members<'a> {
 }
 
 impl<'a> Iterator for Members<'a> {
-    type Item = (&'a str, TapeNode<'a>);
+    type Item = (Cow<'a, str>, TapeNode<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let name = self.tape.key(self.tape.row(self.children.next()?));
+        let name = self.tape.string(self.tape.row(self.children.next()?))?;
         Some((name, TapeNode::At(self.tape, self.children.next()?)))
     }
 }
@@ -192,7 +193,7 @@ impl<'a> Array<'a, Taped> for Inside<'a> {
     type ElementsIter = Elements<'a>;
 
     fn len(&self) -> usize {
-        self.tape.row(self.at).start as usize
+        self.tape.row(self.at).count() as usize
     }
 
     fn elements(&self) -> Elements<'a> {

@@ -166,3 +166,23 @@ fn every_cut_of_a_document_is_malformed_at_its_end() {
     }
     assert_eq!(check(text.as_bytes(), DEPTH_MAX), Ok(()));
 }
+
+#[test]
+fn a_key_is_found_twice_wherever_it_stands_and_however_long_it_is() {
+    for length in 0..24 {
+        let key = "abcdefghijklmnopqrstuvwx"[..length].to_owned();
+        for end in ["", " ", "                "] {
+            for between in ["", r#","x":{"y":[]}"#] {
+                let text = format!(r#"{{"{key}":1{between},"{key}":2}}{end}"#);
+                let position = text.rfind(&format!("\"{key}\":2")).unwrap();
+                let kind = JsonFaultKind::DuplicateKey { key: key.clone() };
+                for fault in [
+                    check(text.as_bytes(), DEPTH_MAX).unwrap_err(),
+                    parse(text.as_bytes(), DEPTH_MAX).unwrap_err(),
+                ] {
+                    assert_eq!((fault.position, &fault.kind), (position, &kind), "{text}");
+                }
+            }
+        }
+    }
+}

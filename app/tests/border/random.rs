@@ -1,6 +1,6 @@
 //! Seeded random inputs for the fuzz entry points: the same on every machine, on every build.
 
-use spikard_app::fuzz::{fuzz_convert, fuzz_json, fuzz_pattern_and_match, fuzz_schema};
+use spikard_app::fuzz::{fuzz_convert, fuzz_json, fuzz_pattern_and_match, fuzz_read, fuzz_schema};
 
 /// xorshift64*: small, seeded, good enough to mix tokens.
 pub(crate) struct Random(u64);
@@ -161,5 +161,13 @@ fn a_body_is_judged_alike_as_it_lies_and_as_values() {
     let mut random = Random::new(17);
     for _ in 0..10_000 {
         fuzz_schema(document(&mut random, 4).as_bytes());
+    }
+}
+
+#[test]
+fn a_body_is_read_alike_by_its_outline_and_from_its_bytes() {
+    let mut random = Random::new(19);
+    for _ in 0..20_000 {
+        fuzz_read(document(&mut random, 4).as_bytes());
     }
 }

@@ -13,8 +13,10 @@ fn rows(schema: &Value, body: &Value) -> Value {
 
 fn judge(schema: &Value, body: &Value, faults: &mut Faults) {
     let text = body.to_string();
-    let tape = lay_out(text.as_bytes(), 32).unwrap();
-    Schema::compile(schema).unwrap().judge_body(&tape, faults);
+    let laid_out = lay_out(text.as_bytes(), 32).unwrap();
+    Schema::compile(schema)
+        .unwrap()
+        .judge_body(&laid_out.tape(), faults);
 }
 
 /// `[type, loc, msg, ctx]` of each row.
@@ -224,7 +226,7 @@ fn items_that_differ_in_brackets_only_are_compared_once_each() {
     let schema = Schema::compile(&json!({ "uniqueItems": true })).unwrap();
     let judged = |text: String| {
         let mut faults = Faults::new();
-        schema.judge_body(&lay_out(text.as_bytes(), 32).unwrap(), &mut faults);
+        schema.judge_body(&lay_out(text.as_bytes(), 32).unwrap().tape(), &mut faults);
         faults
     };
     assert!(judged(format!("[{}]", items.join(","))).is_empty());

@@ -168,9 +168,9 @@ fn text<'v>(value: &'v Value, key: &str) -> &'v str {
 /// Whether both ways say `valid` of the instance, and an invalid one gets rows.
 fn judge(schema: &Schema, instance: &Value, valid: bool) -> Result<(), String> {
     let text = instance.to_string();
-    let tape = lay_out(text.as_bytes(), DEPTH_MAX).map_err(|fault| format!("{fault:?}"))?;
+    let laid_out = lay_out(text.as_bytes(), DEPTH_MAX).map_err(|fault| format!("{fault:?}"))?;
     let mut as_body = Faults::new();
-    schema.judge_body(&tape, &mut as_body);
+    schema.judge_body(&laid_out.tape(), &mut as_body);
     let mut as_value = Faults::new();
     let place = Place {
         source: Source::Body,

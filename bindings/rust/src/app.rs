@@ -219,6 +219,8 @@ impl App {
     /// Checks everything that was registered.
     pub(crate) fn build(self) -> Result<Built, RunError> {
         let mut app = spikard_app::App::new();
+        // `Json<T>` reads a `T` from where the engine has found its values.
+        app.keep_outlines();
         let mut endpoints = Vec::with_capacity(self.routes.len());
         let mut placed: Vec<&'static Location<'static>> = Vec::with_capacity(self.routes.len());
         for mut route in self.routes {

@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use spikard_app::validate::fault::{Fault, Faults, Source};
+use spikard_app::validate::json;
 use spikard_contract::route::{BodyMedia, ParameterSource};
 use spikard_middleware::Exchange;
 
@@ -270,8 +271,8 @@ impl<T> Deref for Json<T> {
 
 impl<T: DeserializeOwned + JsonSchema + Send + 'static> Extract for Json<T> {
     fn extract(call: &Call<'_>) -> Result<Self, Failure> {
-        let body = &call.exchange.body;
-        serde_json::from_slice(body).map(Self).map_err(|error| {
+        let (body, outline) = (&call.exchange.body, &call.exchange.outline);
+        json::read(body, outline).map(Self).map_err(|error| {
             let input = serde_json::from_slice::<Value>(body).ok();
             refusal(
                 Source::Body,

@@ -98,7 +98,10 @@ impl Port {
             Ok(Started::Replied(result)) => result,
             Ok(Started::Suspended(future)) => match self.begin(id, function, future, x) {
                 Poll::Ready(result) => result,
-                Poll::Pending => return Outcome::Later,
+                Poll::Pending => {
+                    x.forget_outline();
+                    return Outcome::Later;
+                }
             },
             Err(failure) => Err(failure),
         };
@@ -133,6 +136,7 @@ impl Port {
     fn call_on_pool(&self, id: CallId, function: usize, x: &mut Exchange) -> Outcome {
         let route = &self.service.routes[function];
         let job = guard(|| route.endpoint.job(x, &route.facts, &self.service.states));
+        x.forget_outline();
         let job = match job.and_then(|job| job) {
             Ok(job) => job,
             Err(failure) => {
