@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use jsonschema::json::Json;
-use jsonschema::{PatternOptions, Retrieve, ValidationOptions, Validator};
+use jsonschema::{PatternOptions, Retrieve, ValidationError, ValidationOptions, Validator};
 use serde_json::Value;
 use spikard_proto_http::sabotage;
 
@@ -45,9 +45,9 @@ pub struct Schema {
     proof: Option<Proof>,
     /// Judges bodies as they lie in their text.
     bodies: Validator<Taped>,
-    /// Finds the faults of bodies.
+    /// Finds the first fault of a large body, in time linear to it.
     body_faults: Validator<Taped>,
-    /// Judges parameters and forms, and finds their faults.
+    /// Judges parameters and forms, and finds all faults of what is not large.
     values: Validator,
     /// Whether a document can make the validator list its faults time and again.
     may_multiply: bool,
@@ -120,22 +120,26 @@ impl Schema {
             input: None,
         };
         let value = body.to_value();
-        self.list(&self.body_faults, root, &value, &place, faults);
+        self.list(
+            &value,
+            || self.body_faults.validate(root).err(),
+            &place,
+            faults,
+        );
     }
 
     /// Adds a row for every fault of `value`, which lies at `place`.
     pub fn judge(&self, value: &Value, place: &Place<'_>, faults: &mut Faults) {
         if !self.values.is_valid(value) {
-            self.list(&self.values, value, value, place, faults);
+            self.list(value, || self.values.validate(value).err(), place, faults);
         }
     }
 
-    /// Adds the rows of a value that is not valid, as the validator sees it and as it is quoted.
-    fn list<'n, F: Json>(
+    /// Adds the rows of a value that is not valid; of a large one only its first fault.
+    fn list<'v>(
         &self,
-        validator: &'n Validator<F>,
-        node: F::Node<'n>,
-        value: &Value,
+        value: &'v Value,
+        first: impl FnOnce() -> Option<ValidationError<'v>>,
         place: &Place<'_>,
         faults: &mut Faults,
     ) {
@@ -144,14 +148,14 @@ impl Schema {
         if self.may_multiply && bounded::listings(document, value) > LISTINGS_MAX {
             faults.truncate();
         } else if Listed::default().takes(value, 0) || sabotage::is_off("rows/values-max") {
-            let errors = validator.iter_errors(node);
+            let errors = self.values.iter_errors(value);
             report(document, value, errors, place, faults);
         } else {
-            let first = validator.validate(node).err();
-            report(document, value, first.into_iter(), place, faults);
+            report(document, value, first().into_iter(), place, faults);
             faults.truncate();
         }
         if faults.rows().len() == before && !faults.is_full() {
+            // Built as values, numbers beyond 64 bits are rounded and may look valid.
             let path = place.path.to_vec();
             faults.push(
                 Fault::new(place.source, path, "value_error", "Input should be valid"),
@@ -167,7 +171,7 @@ impl Schema {
     }
 }
 
-fn refused(error: jsonschema::ValidationError<'_>) -> SchemaError {
+fn refused(error: ValidationError<'_>) -> SchemaError {
     SchemaError {
         pointer: error.instance_path().as_str().to_owned(),
         reason: error.to_string(),

@@ -280,3 +280,12 @@ fn properties_may_be_called_like_keywords() {
         ])
     );
 }
+
+#[test]
+fn errors_of_names_do_not_copy_the_object_each() {
+    let names = (0..4_000).map(|at| (format!("key-{at}"), at.into()));
+    let object: Value = names.collect::<serde_json::Map<_, _>>().into();
+    let found = rows(&json!({ "propertyNames": { "maxLength": 2 } }), &object);
+    assert_eq!(found.as_array().unwrap().len(), 1_000);
+    assert_eq!(found[0]["input"], "key-0");
+}
