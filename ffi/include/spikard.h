@@ -739,8 +739,8 @@ uint32_t spk_cookie_next(const uint8_t *header,
  * `partitioned`, and `ends`: true for a cookie that is to end. Fails with `SPK_INVALID_JSON` or
  * `SPK_INVALID_ARGUMENT`; `spk_last_error` says why in words for the application's author.
  *
- * The field is ASCII, not NUL-terminated, owned by the library, and valid until the next call on
- * this thread. Any thread. Does not block.
+ * The field is ASCII, not NUL-terminated, owned by the library, and valid until the next field is
+ * written on this thread. Any thread. Does not block.
  *
  * The caller owes:
  * `json` is valid for `length` bytes; `field` and `field_length` for one write each.
@@ -749,6 +749,51 @@ uint32_t spk_set_cookie(const uint8_t *json,
                         size_t length,
                         const uint8_t **field,
                         size_t *field_length);
+
+/**
+ * Writes the value of an `ETag` field (RFC 9110 §8.8.3): the text in quotes, and `W/` before it if
+ * `weak` is not 0.
+ *
+ * The text is bare: visible ASCII without quotes. Fails with `SPK_INVALID_ARGUMENT` for any other.
+ *
+ * The field is ASCII, not NUL-terminated, owned by the library, and valid until the next field is
+ * written on this thread. Any thread. Does not block.
+ *
+ * The caller owes:
+ * `opaque` is valid for `length` bytes; `field` and `field_length` for one write each.
+ */
+uint32_t spk_etag(const uint8_t *opaque,
+                  size_t length,
+                  uint32_t weak,
+                  const uint8_t **field,
+                  size_t *field_length);
+
+/**
+ * Writes the value of an `ETag` field that names these bytes: equal bytes have equal tags, in
+ * every process and on every machine. With `weak` as in `spk_etag`.
+ *
+ * The field is as of `spk_etag`. Any thread. Does not block.
+ *
+ * The caller owes:
+ * `content` is valid for `length` bytes; `field` and `field_length` for one write each.
+ */
+uint32_t spk_etag_of(const uint8_t *content,
+                     size_t length,
+                     uint32_t weak,
+                     const uint8_t **field,
+                     size_t *field_length);
+
+/**
+ * Checks a redirect before it is a reply: a status of 301, 302, 303, 307 or 308, and a location of
+ * visible ASCII that is not empty. Fails with `SPK_INVALID_ARGUMENT`; `spk_last_error` says why in
+ * words for the application's author.
+ *
+ * Any thread. Does not block.
+ *
+ * The caller owes:
+ * `location` is valid for `length` bytes.
+ */
+uint32_t spk_check_redirect(uint64_t status, const uint8_t *location, size_t length);
 
 /**
  * Frees a port. NULL is allowed. Any thread. Does not block. In a forked child nothing is done.

@@ -1,15 +1,12 @@
 //! `spk_set_cookie`: a cookie as the value of a `Set-Cookie` field.
 
-use std::cell::RefCell;
-
 use spikard_contract::{cookie::CookieDocument, status::Status};
 use spikard_proto_http::{SameSite, SetCookie};
 
-use crate::boundary::{Checked, Failure, boundary, output, text, write_out};
-
-thread_local! {
-    static FIELD: RefCell<String> = const { RefCell::new(String::new()) };
-}
+use crate::{
+    boundary::{Checked, Failure, boundary, output, text},
+    field::lend,
+};
 
 /// Writes a cookie as the value of a `Set-Cookie` field (RFC 6265bis §4.1), or refuses one that
 /// browsers would drop.
@@ -19,8 +16,8 @@ thread_local! {
 /// `partitioned`, and `ends`: true for a cookie that is to end. Fails with `SPK_INVALID_JSON` or
 /// `SPK_INVALID_ARGUMENT`; `spk_last_error` says why in words for the application's author.
 ///
-/// The field is ASCII, not NUL-terminated, owned by the library, and valid until the next call on
-/// this thread. Any thread. Does not block.
+/// The field is ASCII, not NUL-terminated, owned by the library, and valid until the next field is
+/// written on this thread. Any thread. Does not block.
 ///
 /// # Safety
 /// `json` is valid for `length` bytes; `field` and `field_length` for one write each.
@@ -39,15 +36,8 @@ pub unsafe extern "C" fn spk_set_cookie(
         let written = cookie(json)?
             .to_field()
             .map_err(|error| Failure::new(Status::InvalidArgument, error.to_string()))?;
-        FIELD.with(|kept| {
-            let mut kept = kept.borrow_mut();
-            *kept = written;
-            // SAFETY: both outputs were checked; the caller's contract.
-            unsafe {
-                write_out(field, "field", kept.as_ptr())?;
-                write_out(field_length, "field_length", kept.len())
-            }
-        })
+        // SAFETY: the caller's contract.
+        unsafe { lend(written, field, field_length) }
     })
 }
 

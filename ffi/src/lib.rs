@@ -10,6 +10,7 @@ pub mod app;
 mod boundary;
 pub mod call;
 pub mod cookie;
+pub mod field;
 pub mod host;
 pub mod reply;
 #[cfg(feature = "server")]

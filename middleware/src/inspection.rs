@@ -151,12 +151,14 @@ pub(crate) fn leave_out_body(reply: &mut Reply) -> Option<usize> {
     Some(length)
 }
 
+/// Whether a reply of this status has no body.
 #[inline]
-fn is_bodiless(status: u16) -> bool {
-    if status == 205 {
-        return !sabotage::is_off("reply/body-of-205");
+pub(crate) fn is_bodiless(status: u16) -> bool {
+    match status {
+        204 => !sabotage::is_off("reply/body-of-204"),
+        205 => !sabotage::is_off("reply/body-of-205"),
+        _ => status_forbids_body(status),
     }
-    status_forbids_body(status)
 }
 
 /// Removes what is said of a body that is not sent: a cache would take it for the body it has

@@ -2,7 +2,8 @@
 //!
 //! It has no opinion on framing: `Content-Length`, `Connection` and `Date` belong to the encoder.
 
-use spikard_proto_http::{FieldError, Fields, sabotage};
+use spikard_proto_http::redirect::check_redirect;
+use spikard_proto_http::{FieldError, Fields, RedirectError, sabotage};
 
 use crate::inspection::ReplyFault;
 
@@ -90,6 +91,19 @@ impl Reply {
     #[cold]
     fn note(&mut self, fault: ReplyFault) {
         self.fault.get_or_insert_with(|| Box::new(fault));
+    }
+
+    /// Starts anew with a redirect and no body.
+    ///
+    /// # Errors
+    /// [`RedirectError`] if the status does not redirect, or the location is not visible ASCII. The
+    /// reply is as it was.
+    pub fn redirect(&mut self, status: u16, location: &str) -> Result<(), RedirectError> {
+        check_redirect(u64::from(status), location.as_bytes())?;
+        self.clear();
+        self.status = status;
+        self.push(b"location", location.as_bytes());
+        Ok(())
     }
 
     /// Whether a host may send this: a final status that exists on the wire (RFC 9110 §15).

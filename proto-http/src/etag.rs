@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use crate::sabotage;
+
 /// An entity tag that is valid on the wire.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EntityTag {
@@ -14,22 +16,45 @@ pub struct EntityTag {
 }
 
 impl EntityTag {
-    /// A tag that changes with every byte of the content; `None` if `opaque` has a quote, a space
-    /// or a control character, or is not ASCII.
-    pub fn strong(opaque: impl Into<String>) -> Option<Self> {
+    /// A tag that changes with every byte of the content. It is given bare; it is quoted when it is
+    /// written.
+    ///
+    /// # Errors
+    /// [`TagError`] if `opaque` has a quote, a space or a control character, or is not ASCII.
+    pub fn strong(opaque: impl Into<String>) -> Result<Self, TagError> {
         let opaque = opaque.into();
-        opaque.bytes().all(is_tag_byte).then_some(Self {
+        if !opaque.bytes().all(is_tag_byte) && !sabotage::is_off("etag/syntax") {
+            return Err(TagError);
+        }
+        Ok(Self {
             opaque,
             is_weak: false,
         })
     }
 
     /// A tag that changes with the meaning of the content.
-    pub fn weak(opaque: impl Into<String>) -> Option<Self> {
+    ///
+    /// # Errors
+    /// As for [`EntityTag::strong`].
+    pub fn weak(opaque: impl Into<String>) -> Result<Self, TagError> {
         Self::strong(opaque).map(|tag| Self {
             is_weak: true,
             ..tag
         })
+    }
+
+    /// The tag of these bytes: 128 bits of them, the same in every process and on every machine.
+    /// It tells changes apart, not forgeries.
+    pub fn of_content(content: &[u8], is_weak: bool) -> Self {
+        let content = if sabotage::is_off("etag/content") {
+            b""
+        } else {
+            content
+        };
+        Self {
+            opaque: format!("{:032x}", xxhash_rust::xxh3::xxh3_128(content)),
+            is_weak,
+        }
     }
 
     /// Whether an `If-None-Match` value names this tag, by weak comparison: then GET is a 304.
@@ -53,10 +78,23 @@ impl EntityTag {
 
 impl fmt::Display for EntityTag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let prefix = if self.is_weak { "W/" } else { "" };
+        let is_weak = self.is_weak && !sabotage::is_off("etag/weak");
+        let prefix = if is_weak { "W/" } else { "" };
         write!(f, "{prefix}\"{}\"", self.opaque)
     }
 }
+
+/// An entity tag would not be one on the wire.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TagError;
+
+impl fmt::Display for TagError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an entity tag is given bare: visible ASCII without quotes and spaces")
+    }
+}
+
+impl std::error::Error for TagError {}
 
 /// A tag as it stands in a field: borrowed, and with any byte that others may put there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

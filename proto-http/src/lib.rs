@@ -19,6 +19,7 @@ pub mod media;
 pub mod method;
 pub mod multipart;
 pub mod part;
+pub mod redirect;
 #[doc(hidden)]
 pub mod sabotage;
 pub mod set_cookie;
@@ -29,7 +30,7 @@ mod chars;
 
 pub use condition::{Validators, Verdict};
 pub use error::HeadError;
-pub use etag::EntityTag;
+pub use etag::{EntityTag, TagError};
 pub use fields::{FieldError, Fields};
 pub use h1::chunked::{BodyDecoder, BodyError, Piece, encode_chunk, encode_last_chunk};
 pub use h1::encode::{CONTINUE_100, ReplyHead, ReplyLength, encode_head, status_forbids_body};
@@ -37,5 +38,6 @@ pub use h1::reply::{DecodedReply, ReplyError, ReplyFraming, decode_reply};
 pub use head::{BodyLength, Head, Progress, Version};
 pub use limits::{ChunkLimits, HeadLimits, MultipartLimits};
 pub use method::Method;
+pub use redirect::RedirectError;
 pub use set_cookie::{CookieError, SameSite, SetCookie};
 pub use span::{FieldSpan, Span};

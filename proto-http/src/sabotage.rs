@@ -135,7 +135,10 @@ mod armed {
         "cookie/set-name", "cookie/set-value", "cookie/set-length", "cookie/set-attributes",
         "cookie/set-security", "cookie/set-host-prefix", "cookie/set-negative-age",
         "reply/status", "reply/field", "reply/framing", "reply/length", "reply/head-length",
-        "reply/body-of-205", "reply/content-fields",
+        "reply/body-of-204", "reply/body-of-205", "reply/content-fields",
+        // Helpers of replies: what they refuse is taken. `weak`: a weak tag is written strong;
+        // `content`: every content has the same tag.
+        "redirect/status", "redirect/location", "etag/syntax", "etag/weak", "etag/content",
         // The list of faults.
         "rows/all", "rows/order", "rows/once", "rows/input", "rows/ctx", "rows/loc", "rows/count",
         "rows/input-max", "rows/values-max", "rows/key-max",

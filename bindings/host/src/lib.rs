@@ -6,9 +6,9 @@
 
 mod app;
 mod call;
-mod cookie;
 mod error;
 mod event;
+mod field;
 mod pool;
 mod port;
 #[cfg(feature = "server")]
@@ -17,9 +17,9 @@ mod worker;
 
 pub use app::App;
 pub use call::{Argument, Call, Owned, cookies};
-pub use cookie::set_cookie;
 pub use error::{Error, Status};
 pub use event::{Host, Level, Outcome};
+pub use field::{check_redirect, etag, etag_of, set_cookie};
 pub use pool::{Pool, Rejected};
 pub use port::{Field, PoolRun, Port, Reply};
 #[cfg(feature = "server")]

@@ -27,6 +27,9 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<in_process::InProcess>()?;
     module.add_function(wrap_pyfunction!(setup::setup, module)?)?;
     module.add_function(wrap_pyfunction!(setup::set_cookie, module)?)?;
+    module.add_function(wrap_pyfunction!(setup::etag, module)?)?;
+    module.add_function(wrap_pyfunction!(setup::etag_of, module)?)?;
+    module.add_function(wrap_pyfunction!(setup::check_redirect, module)?)?;
     module.add_function(wrap_pyfunction!(server::listen, module)?)?;
     module.add_function(wrap_pyfunction!(server::supervise, module)?)?;
     module.add_function(wrap_pyfunction!(server::inherited, module)?)?;

@@ -145,6 +145,28 @@ pub(crate) fn log(py: Python<'_>, level: Level, message: &str) {
 /// that browsers would drop.
 #[pyfunction]
 pub(crate) fn set_cookie(json: &str) -> PyResult<String> {
-    spikard_host::set_cookie(json)
-        .map_err(|error| pyo3::exceptions::PyValueError::new_err(error.message))
+    spikard_host::set_cookie(json).map_err(misused)
+}
+
+/// Writes an `ETag` value from a bare text. Raises ValueError for a text that is no tag.
+#[pyfunction]
+pub(crate) fn etag(opaque: &str, is_weak: bool) -> PyResult<String> {
+    spikard_host::etag(opaque, is_weak).map_err(misused)
+}
+
+/// Writes an `ETag` value that names these bytes.
+#[pyfunction]
+pub(crate) fn etag_of(content: &[u8], is_weak: bool) -> PyResult<String> {
+    spikard_host::etag_of(content, is_weak).map_err(misused)
+}
+
+/// Raises ValueError for a redirect that cannot be sent.
+#[pyfunction]
+pub(crate) fn check_redirect(status: u64, location: &str) -> PyResult<()> {
+    spikard_host::check_redirect(status, location).map_err(misused)
+}
+
+/// The application's author gave what cannot be sent.
+fn misused(error: Error) -> PyErr {
+    pyo3::exceptions::PyValueError::new_err(error.message)
 }

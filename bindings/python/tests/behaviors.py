@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from spikard import HttpProblem, Request, Response, Route, Spikard
+from spikard import HttpProblem, RedirectResponse, Request, Response, Route, Spikard
 
 DATA = Path(__file__).resolve().parents[3] / "testing_data"
 
@@ -122,7 +122,16 @@ def compose(behavior: dict[str, Any], _: Request, __: Any, params: dict[str, Any
         "text": lambda: fill(value),
         "base64": lambda: base64.b64decode(value),
     }[form]()
-    response = Response(content, fill(behavior.get("status", 200)))
+    status = fill(behavior.get("status"))
+    if "redirect" in behavior:
+        response: Response = RedirectResponse(
+            fill(behavior["redirect"]), **({} if status is None else {"status_code": status})
+        )
+    else:
+        etag, weak = fill(behavior.get("etag")), fill(behavior.get("weak", False))
+        response = Response(
+            content, 200 if status is None else status, etag=etag, weak_etag=bool(weak)
+        )
     for name, value in behavior.get("headers", ()):
         lines = fill(value)
         for line in lines if isinstance(lines, list) else [lines]:

@@ -1,6 +1,6 @@
-"""Replies that HTTP cannot carry: what becomes of them, and what the log says.
+"""Replies: helpers that refuse at the call, and replies that HTTP cannot carry.
 
-The lines are those of the other languages, word for word.
+The log lines are those of the other languages, word for word.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from spikard import HttpProblem, Response, Spikard
+from spikard import HttpProblem, RedirectResponse, Response, Spikard
 from spikard.testing import TestClient
 
 REFUSED = "replied what cannot be sent, 500:"
@@ -78,3 +78,73 @@ def test_the_log_says_whose_reply_it_was_and_what_is_wrong(
         reply = client.get(path, headers={"x-request-id": "abc"})
     assert reply.status_code == code
     assert [record.getMessage() for record in caplog.records] == [f"{line} [abc]"]
+
+
+@pytest.mark.parametrize(
+    ("url", "status", "why"),
+    [
+        ("", 307, "needs a location"),
+        ("/a\r\nset-cookie: a=1", 307, "percent-encode byte 2 of it"),
+        ("/é", 307, "percent-encode byte 1 of it"),
+        ("/a b", 307, "visible ASCII"),
+        ("/a\0", 307, "visible ASCII"),
+        ("/a", 200, "301, 302, 303, 307 or 308, not 200"),
+        ("/a", 304, "not 304"),
+    ],
+)
+def test_what_is_no_redirect_is_refused_at_the_call(url: str, status: int, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        RedirectResponse(url, status)
+
+
+def test_a_redirect_is_a_response() -> None:
+    response = RedirectResponse("/login?next=/a", 303, headers={"x-a": "1"})
+    response.set_cookie("seen", "1")
+    assert isinstance(response, Response)
+    assert response.headers.pairs() == [
+        ("x-a", "1"),
+        ("location", "/login?next=/a"),
+        ("set-cookie", "seen=1; Path=/"),
+    ]
+    assert RedirectResponse("/a").status_code == 307
+
+
+@pytest.mark.parametrize("etag", ['"v1"', "a b", "é", "a\r\nb", 'W/x"'])
+def test_a_tag_is_given_bare(etag: str) -> None:
+    with pytest.raises(ValueError, match="given bare"):
+        Response(etag=etag)
+
+
+@pytest.mark.parametrize("transport", ["inject", "socket"])
+def test_a_reply_that_the_client_has_is_not_sent_again(transport: Any) -> None:
+    app = Spikard()
+    calls = []
+
+    @app.get("/items/{item}")
+    def item(item: int) -> Response:
+        calls.append(item)
+        return Response({"id": item}, etag=True, headers={"cache-control": "no-cache"})
+
+    @app.get("/named")
+    async def named() -> Response:
+        return Response("x", etag="v1", weak_etag=True, headers={"etag": "other"})
+
+    @app.get("/own")
+    async def own() -> Response:
+        response = Response("x", etag=True)
+        response.headers["ETag"] = '"own"'
+        return response
+
+    with TestClient(app, transport=transport) as client:
+        first = client.get("/items/7")
+        tag = first.headers["etag"]
+        again = client.get("/items/7", headers={"if-none-match": tag})
+        other = client.get("/items/8", headers={"if-none-match": tag})
+        assert client.get("/named").headers.getlist("etag") == ['W/"v1"']
+        assert client.get("/own").headers.getlist("etag") == ['"own"']
+        assert client.get("/items/7", headers={"if-match": '"x"'}).status_code == 412
+    assert first.status_code == other.status_code == 200
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+    assert again.headers["cache-control"] == "no-cache"
+    assert "content-type" not in again.headers
+    assert calls == [7, 7, 8, 7]

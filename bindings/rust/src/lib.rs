@@ -62,6 +62,8 @@ pub use server::Server;
 pub use spikard_contract::config::{Engine, ResponseValidation, ServerConfig};
 pub use spikard_contract::route::RouteDocument;
 pub use spikard_middleware::{Level, Log};
-pub use spikard_proto_http::{CookieError, EntityTag, SameSite, SetCookie};
+pub use spikard_proto_http::{
+    CookieError, EntityTag, RedirectError, SameSite, SetCookie, TagError,
+};
 pub use testing::{TestClient, TestReply, TestRequest};
 pub use timer::{Sleep, sleep};

@@ -15,7 +15,8 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use spikard_proto_http::{CookieError, EntityTag, SetCookie};
+use spikard_proto_http::redirect::{REDIRECT_STATUS, check_redirect};
+use spikard_proto_http::{CookieError, EntityTag, RedirectError, SetCookie};
 
 use crate::extract::{Body, Json};
 use crate::failure::Failure;
@@ -200,10 +201,43 @@ impl HandlerResponse {
         self
     }
 
-    /// Names this state of the content, for conditional requests.
+    /// Sends the client to another location, with the method and body it came with (307).
+    ///
+    /// # Errors
+    /// [`RedirectError`] if the location is empty or not visible ASCII.
+    pub fn redirect(location: impl Into<String>) -> Result<Self, RedirectError> {
+        Self::redirect_with(REDIRECT_STATUS, location)
+    }
+
+    /// Sends the client to another location with 301, 302, 303, 307 or 308. After a form, 303 makes
+    /// browsers ask for the location with GET.
+    ///
+    /// # Errors
+    /// [`RedirectError`] if that is no status of a redirect, or as for [`Self::redirect`].
+    pub fn redirect_with(status: u16, location: impl Into<String>) -> Result<Self, RedirectError> {
+        let location = location.into();
+        check_redirect(u64::from(status), location.as_bytes())?;
+        Ok(Self::empty(status).with_header("location", location))
+    }
+
+    /// Names this state of the content. A GET that names it too is answered 304, without the body;
+    /// how a write is to heed it is the handler's affair.
     #[must_use]
-    pub fn with_etag(self, tag: &EntityTag) -> Self {
+    pub fn with_etag(mut self, tag: &EntityTag) -> Self {
+        self.headers
+            .retain(|(name, _)| !name.eq_ignore_ascii_case("etag"));
         self.with_header("etag", tag.to_string())
+    }
+
+    /// As [`Self::with_etag`], with a tag of the content's bytes, weak or strong.
+    #[must_use]
+    pub fn with_content_etag(self, is_weak: bool) -> Self {
+        let bytes = match &self.content {
+            None => &[][..],
+            Some(content) => content.bytes.as_deref().unwrap_or_default(),
+        };
+        let tag = EntityTag::of_content(bytes, is_weak);
+        self.with_etag(&tag)
     }
 
     /// Adds a cookie; several may be set.

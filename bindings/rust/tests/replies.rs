@@ -4,7 +4,10 @@
 
 mod common;
 
-use spikard::{App, HandlerResponse, Problem, TestClient};
+use spikard::{
+    App, EntityTag, HandlerResponse, Json, Path, Problem, RedirectError, Reply, TagError,
+    TestClient,
+};
 
 use crate::common::Lines;
 
@@ -48,6 +51,55 @@ fn nothing_is_no_body_where_none_may_be() {
     assert_eq!((reply.status(), reply.bytes()), (204, &b""[..]));
     assert_eq!(reply.header("content-type"), None);
     assert!(lines.all().is_empty(), "{:?}", lines.all());
+}
+
+#[test]
+fn what_is_no_redirect_is_refused_at_the_call() {
+    let byte = |position| Some(RedirectError::Byte { position });
+    for (location, error) in [
+        ("/a", None),
+        ("", Some(RedirectError::Empty)),
+        ("/a\r\nb", byte(2)),
+        ("/é", byte(1)),
+        (" /a", byte(0)),
+    ] {
+        assert_eq!(
+            HandlerResponse::redirect(location).err(),
+            error,
+            "{location}"
+        );
+        let mut reply = Reply::new();
+        reply.status = 201;
+        assert_eq!(reply.redirect(303, location).err(), error);
+        assert_eq!(reply.status, if error.is_some() { 201 } else { 303 });
+    }
+    let refused = HandlerResponse::redirect_with(200, "/a").unwrap_err();
+    assert_eq!(refused, RedirectError::Status(200));
+    assert_eq!(
+        refused.to_string(),
+        "a redirect has the status 301, 302, 303, 307 or 308, not 200"
+    );
+}
+
+#[test]
+fn a_tag_is_given_bare_and_stands_once() {
+    assert_eq!(EntityTag::strong("\"v1\"").unwrap_err(), TagError);
+    let mut app = App::new();
+    app.get("/items/{id}", async |Path(id): Path<u32>| {
+        let tag = EntityTag::strong(format!("item-{id}"))?;
+        let response = HandlerResponse::json(&id).with_content_etag(false);
+        Ok::<_, TagError>(response.with_etag(&tag))
+    });
+    app.put("/items/{id}", async |Path(id): Path<u32>| Json(id));
+    let client = TestClient::new(app).unwrap();
+    let named = |method: &str, name: &str, tag: &str| {
+        let request = client.request(method, "/items/7").header(name, tag);
+        request.send().status()
+    };
+    assert_eq!(named("GET", "if-none-match", "\"item-7\""), 304);
+    assert_eq!(named("GET", "if-none-match", "\"item-8\""), 200);
+    assert_eq!(named("GET", "if-match", "\"item-8\""), 412);
+    assert_eq!(named("PUT", "if-match", "\"item-8\""), 200);
 }
 
 const ROWS: &[(&str, u16, &str)] = &[

@@ -6,7 +6,7 @@ use spikard_contract::{
     problem::{INTERNAL_SERVER_ERROR, SERVICE_UNAVAILABLE},
     route::Placement,
 };
-use spikard_proto_http::{ReplyHead, ReplyLength, encode_head, status_forbids_body};
+use spikard_proto_http::{ReplyHead, ReplyLength, encode_head};
 
 use super::{DRAIN_BYTES_MAX, GATHER_BYTES_MAX, Need, Session, State, Station};
 use crate::{
@@ -129,7 +129,8 @@ impl Session {
             && !station.draining
             && (!unread || drains);
         let reply = &mut x.reply;
-        let bare = status_forbids_body(reply.status);
+        // A 205 has no body either, but says so by its length (RFC 9110 §15.3.6).
+        let bare = inspection::is_bodiless(reply.status) && reply.status != 205;
         let length = match (bare, self.turnaround.is_head) {
             (true, _) => ReplyLength::None,
             (false, true) => ReplyLength::Known(inspection::length_for_head(reply)),

@@ -1,6 +1,6 @@
 //! Entity tags: the comparisons of RFC 9110 §8.8.3.2, and lists that cannot be read.
 
-use spikard_proto_http::EntityTag;
+use spikard_proto_http::{EntityTag, TagError};
 
 #[test]
 fn compares_as_the_table_of_the_standard() {
@@ -56,7 +56,21 @@ fn a_faulty_list_names_nothing() {
 #[test]
 fn refuses_tags_that_would_end_early() {
     for opaque in ["a\"b", "a b", "a\r\nb", "\0", "é", "\x7f"] {
-        assert_eq!(EntityTag::strong(opaque), None, "{opaque:?}");
+        assert_eq!(EntityTag::strong(opaque), Err(TagError), "{opaque:?}");
     }
-    assert!(EntityTag::strong("").is_some());
+    assert!(EntityTag::strong("").is_ok());
+}
+
+#[test]
+fn equal_contents_have_equal_tags() {
+    // The published value of XXH3-128 for no bytes, with no seed.
+    let empty = EntityTag::of_content(b"", false);
+    assert_eq!(empty.to_string(), "\"99aa06d3014798d86001c324468d497f\"");
+    let (weak, strong) = (
+        EntityTag::of_content(b"a", true),
+        EntityTag::of_content(b"a", false),
+    );
+    assert_eq!(weak.to_string(), format!("W/{strong}"));
+    assert_ne!(strong, empty);
+    assert!(EntityTag::strong(strong.to_string().trim_matches('"')).is_ok());
 }

@@ -11,5 +11,6 @@ mod field_lists;
 mod forms;
 mod head_reuse;
 mod media_types;
+mod redirects;
 mod set_cookies;
 mod targets;

@@ -38,7 +38,7 @@ from spikard.logging import handler_failed, log, stalled
 from spikard.misfit import explain
 from spikard.params import Body, Cookie, Form, Header, Path, Query
 from spikard.problem import HttpProblem
-from spikard.response import Response
+from spikard.response import RedirectResponse, Response
 from spikard.route import Route
 
 __all__ = [
@@ -52,6 +52,7 @@ __all__ = [
     "HttpProblem",
     "Path",
     "Query",
+    "RedirectResponse",
     "Request",
     "Response",
     "Route",

@@ -199,6 +199,18 @@ def set_cookie(json: str) -> str:
     """Write a cookie document as a Set-Cookie value. Raises ValueError for one browsers drop."""
     ...
 
+def etag(opaque: str, is_weak: bool) -> str:
+    """Write an ETag value from a bare text. Raises ValueError for a text that is no tag."""
+    ...
+
+def etag_of(content: bytes, is_weak: bool) -> str:
+    """Write an ETag value that names these bytes."""
+    ...
+
+def check_redirect(status: int, location: str) -> None:
+    """Raise ValueError for a redirect that cannot be sent."""
+    ...
+
 def setup(
     *,
     response_type: type,

@@ -1,4 +1,4 @@
-"""The response object: for a handler that sets status, headers or media type itself.
+"""The response objects: for a handler that sets status, headers or media type itself.
 
 Every other result of a handler is a body with status 200. What HTTP cannot carry is refused by the
 engine, not here.
@@ -16,7 +16,7 @@ from spikard import _native
 from spikard.encoding import encode
 from spikard.headers import HeaderInit, Headers
 
-__all__ = ["Response"]
+__all__ = ["RedirectResponse", "Response"]
 
 SameSite = Literal["strict", "lax", "none", "Strict", "Lax", "None"]
 
@@ -24,7 +24,7 @@ SameSite = Literal["strict", "lax", "none", "Strict", "Lax", "None"]
 class Response:
     """What a handler returns to set status, headers or media type."""
 
-    __slots__ = ("content", "headers", "media_type", "status_code")
+    __slots__ = ("_content_tag", "content", "headers", "media_type", "status_code")
 
     def __init__(
         self,
@@ -32,17 +32,30 @@ class Response:
         status_code: int = 200,
         headers: HeaderInit | None = None,
         media_type: str | None = None,
+        *,
+        etag: str | bool | None = None,
+        weak_etag: bool = False,
     ) -> None:
         """Make a response.
 
         `content` is written as a plain result is: `str` as text, bytes as they are, anything else
         as JSON; None means no body. A `content-type` among the `headers` (a mapping, or pairs with
         repeats) wins over `media_type`, and that over the type of the content.
+
+        `etag` names this state of the content, so that a GET that names it too is answered 304,
+        without the body: a bare text, which is quoted here, or True for a tag of the content's
+        bytes. A `weak_etag` promises the same meaning rather than the same bytes. Raises ValueError
+        for a text that cannot be a tag.
         """
         self.content = content
         self.status_code = status_code
         self.headers = Headers(headers)
         self.media_type = media_type
+        self._content_tag: Literal["strong", "weak"] | None = None
+        if isinstance(etag, str):
+            self.headers["etag"] = _native.etag(etag, weak_etag)
+        elif etag:
+            self._content_tag = "weak" if weak_etag else "strong"
 
     def set_cookie(
         self,
@@ -109,15 +122,35 @@ class Response:
         self.headers.add("set-cookie", field)
 
     def __repr__(self) -> str:
-        return f"Response(status_code={self.status_code}, headers={self.headers.pairs()!r})"
+        name = type(self).__name__
+        return f"{name}(status_code={self.status_code}, headers={self.headers.pairs()!r})"
 
     def _parts(self) -> tuple[int, str | None, list[tuple[str, str]], bytes]:
         """Return status, content type if the headers have none, headers and body."""
         media_type, body = _body_of(self.content)
         fields = self.headers.pairs()
+        if self._content_tag is not None and "etag" not in self.headers:
+            fields.append(("etag", _native.etag_of(body, self._content_tag == "weak")))
         if "content-type" in self.headers:
             return self.status_code, None, fields, body
         return self.status_code, self.media_type or media_type, fields, body
+
+
+class RedirectResponse(Response):
+    """What a handler returns to send the client to another location."""
+
+    __slots__ = ()
+
+    def __init__(self, url: str, status_code: int = 307, headers: HeaderInit | None = None) -> None:
+        """Make a redirect to `url`, absolute or relative, percent-encoded where it is not ASCII.
+
+        307 and 308 keep the method and the body; after a form, 303 makes browsers ask for the
+        location with GET. Raises ValueError for another status than 301, 302, 303, 307 and 308, and
+        for a location that could not be sent.
+        """
+        _native.check_redirect(status_code, url)
+        super().__init__(None, status_code, headers)
+        self.headers["location"] = url
 
 
 def _seconds(duration: float | timedelta | None) -> int | None:

@@ -37,6 +37,7 @@ from spikard import (
     HttpProblem,
     Path,
     Query,
+    RedirectResponse,
     Request,
     Response,
     Route,
@@ -230,6 +231,20 @@ async def add(item: Item) -> Response:
     if not item.tags:
         raise HttpProblem(409, detail="An item has tags", item=item.item_name)
     return Response(item, status_code=201, headers={"location": "/items/1"})
+
+
+@app.get("/items/{item_id}/old")
+def moved(item_id: int) -> RedirectResponse:
+    response = RedirectResponse(f"/items/{item_id}", status_code=308)
+    response.set_cookie("seen", str(item_id), max_age=60)
+    return response
+
+
+@app.get("/items/{item_id}/state")
+def named(item_id: int) -> Response:
+    if item_id == 0:
+        return Response({"id": item_id}, etag=True)
+    return Response({"id": item_id}, etag=f"v{item_id}", weak_etag=True)
 
 
 @app.post("/pay")
