@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use spikard_contract::route::{
-    BodyDocument, BodyMedia, ParameterDocument, ParameterSource, RouteDocument,
+    BodyDocument, BodyMedia, FileDocument, ParameterDocument, ParameterSource, RouteDocument,
 };
 
 use crate::params::extract::Extractor;
@@ -15,6 +15,8 @@ use crate::route::methods::METHODS_MAX;
 use crate::route::pattern::Pattern;
 use crate::route::pattern_error::PatternError;
 use crate::route::tree::{Builder, InsertError, RouteIndex};
+use crate::upload::intake::FormRules;
+use crate::upload::rules::{FileRuleError, FileRules};
 use crate::validate::form::FormReading;
 use crate::validate::schema::{Schema, SchemaError};
 use crate::validate::stage::{BodyRule, Rules};
@@ -103,8 +105,19 @@ impl App {
                     error,
                 }
             })?;
-        let compile_body = |body| compile_body(body, self.keeps_outlines);
-        let body = document.body.as_ref().map(compile_body).transpose()?;
+        if !document.files.is_empty() {
+            // Fields beside the files are nobody's affair then.
+            document.body.get_or_insert(BodyDocument {
+                media: BodyMedia::Form,
+                schema: None,
+                required: false,
+            });
+        }
+        let body = document
+            .body
+            .as_ref()
+            .map(|body| compile_body(body, &document.files, self.keeps_outlines))
+            .transpose()?;
         if let Some(schema) = &document.response_schema {
             // Few applications judge their replies: it is compiled where one does, when lowered.
             Schema::check(schema).map_err(RouteFault::ResponseSchema)?;
@@ -184,6 +197,15 @@ pub enum RouteFault {
     ResponseSchema(SchemaError),
     /// A schema for a body that is not read.
     SchemaOfBytes,
+    /// Rules of files for a body that is no form.
+    FilesOfOtherMedia,
+    /// A rule of files is wrong.
+    FileRule {
+        /// The name it is for.
+        name: String,
+        /// What is wrong with it.
+        error: FileRuleError,
+    },
     /// Another route has the same shape and method.
     Clash {
         /// The method both take.
@@ -238,6 +260,11 @@ impl fmt::Display for RouteFault {
                 out,
                 "a body of media 'bytes' is not read, so it cannot have a schema; use 'json'"
             ),
+            Self::FilesOfOtherMedia => write!(
+                out,
+                "files come with a form, so its body must be of media 'form'"
+            ),
+            Self::FileRule { name, error } => write!(out, "the file '{name}': {error}"),
             Self::Clash {
                 method,
                 other_name,
@@ -325,7 +352,16 @@ fn complete_parameters(
     Ok(())
 }
 
-fn compile_body(document: &BodyDocument, keeps_outline: bool) -> Result<BodyRule, RouteFault> {
+fn compile_body(
+    document: &BodyDocument,
+    files: &[FileDocument],
+    keeps_outline: bool,
+) -> Result<BodyRule, RouteFault> {
+    if document.media != BodyMedia::Form && !files.is_empty() {
+        return Err(RouteFault::FilesOfOtherMedia);
+    }
+    let files =
+        FileRules::compile(files).map_err(|(name, error)| RouteFault::FileRule { name, error })?;
     if document.media == BodyMedia::Bytes && document.schema.is_some() {
         return Err(RouteFault::SchemaOfBytes);
     }
@@ -334,7 +370,10 @@ fn compile_body(document: &BodyDocument, keeps_outline: bool) -> Result<BodyRule
         media: document.media,
         schema: schema.map_err(RouteFault::BodySchema)?,
         required: document.required,
-        form: FormReading::compile(document.schema.as_ref()),
+        form: Arc::new(FormRules {
+            reading: FormReading::compile(document.schema.as_ref()),
+            files,
+        }),
         keeps_outline,
     })
 }

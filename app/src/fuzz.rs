@@ -5,11 +5,12 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use spikard_middleware::Arguments;
+use spikard_contract::route::{ANY_FILE, FileDocument};
+use spikard_middleware::{Arguments, BodySink, Exchange, Problem};
 use spikard_proto_http::form::pairs;
 
 use crate::params::brackets;
@@ -17,7 +18,10 @@ use crate::params::convert::{boolean, integer, number};
 use crate::params::shape::{Shape, Spot};
 use crate::route::pattern::Pattern;
 use crate::route::tree::{Builder, Found};
+use crate::upload::intake::{FormIntake, FormRules, IntakeLimits};
+use crate::upload::rules::FileRules;
 use crate::validate::fault::{Faults, Source};
+use crate::validate::form::FormReading;
 use crate::validate::json::{self, JsonFaultKind};
 use crate::validate::rows::Place;
 use crate::validate::schema::Schema;
@@ -266,4 +270,49 @@ fn schemas() -> [Value; 6] {
         json!({ "type": "object", "properties": { "a": { "type": "integer" } } }),
         json!({ "enum": ["a", 1, true] }),
     ]
+}
+
+/// The body of a multipart form with the boundary `XX`: cut anywhere, it comes to the same.
+///
+/// # Panics
+/// When a fact does not hold.
+pub fn fuzz_upload(data: &[u8]) {
+    let whole = upload(data, data.len().max(1));
+    for size in [1, 7] {
+        assert_eq!(upload(data, size), whole, "in pieces of {size} bytes");
+    }
+}
+
+/// What a form comes to, as text: its fields and files, or the problem.
+fn upload(data: &[u8], size: usize) -> Result<String, String> {
+    let any = FileDocument {
+        name: ANY_FILE.to_owned(),
+        required: false,
+        multiple: true,
+        max_size: Some(64),
+        types: Vec::new(),
+        check_magic: true,
+        allow_empty: true,
+    };
+    let files = FileRules::compile(&[any]).map_err(|(_, error)| error.to_string())?;
+    let reading = FormReading::compile(None);
+    let limits = IntakeLimits {
+        parts_max: 8,
+        form_bytes_max: 512,
+        memory_bytes_max: 1 << 20,
+        directory: None,
+    };
+    let rules = Arc::new(FormRules { reading, files });
+    let mut intake = Box::new(FormIntake::new(b"XX", rules, &limits));
+    let told = |problem: Box<Problem>| problem.document().to_string();
+    for piece in data.chunks(size) {
+        intake.push(piece).map_err(told)?;
+    }
+    intake.finish().map_err(told)?;
+    assert!(intake.work().is_ok_and(|work| work.is_none()));
+    let mut x = Exchange::new();
+    intake.deliver(&mut x);
+    let kept: u64 = x.uploads.table().iter().map(|upload| upload.size).sum();
+    assert!(kept <= data.len() as u64);
+    Ok(format!("{:?} {:?}", x.body, x.uploads))
 }

@@ -13,7 +13,7 @@ use spikard_contract::config::ServerConfig;
 use spikard_middleware::log::Log;
 use spikard_middleware::{
     Answered, CallId, HostPort, Ledger, Local, Need, Notice, Placements, Plan, PoolRun, Reply,
-    Session, SessionLimits, Slots, Station, Stopwatch, ThreadUsage,
+    Session, SessionLimits, Slots, Station, Stopwatch, ThreadUsage, Work,
 };
 
 /// A worker without I/O: runs any number of [`Injection`]s through one plan.
@@ -108,6 +108,8 @@ impl Injector {
             injection.take_output();
             match need {
                 Need::Flush => {}
+                // Nobody else waits for this thread.
+                Need::Work => drop(injection.session.take_work().map(Work::run)),
                 Need::Turn => self.calls_left.set(CALLS_PER_TURN),
                 Need::Idle | Need::Close { .. } => {
                     return Poll::Ready(Ok(std::mem::take(&mut injection.reply)));

@@ -12,6 +12,7 @@ pub mod inject;
 pub mod lower;
 pub mod params;
 pub mod route;
+pub mod upload;
 pub mod validate;
 
 pub use app::{App, RouteError, RouteFault};

@@ -4,6 +4,7 @@
 //! Knows nothing of what the rows do when they run.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,20 +25,23 @@ use spikard_proto_http::sabotage;
 use crate::app::{App, Route};
 use crate::route::stage::{Allow, Route as RouteStage, StandingProblem, Targets};
 use crate::route::tree::Tree;
+use crate::upload::intake::{IntakeLimits, OpenForm};
 use crate::validate::form::RequireForm;
 use crate::validate::response::JudgeResponse;
 use crate::validate::schema::{Schema, SchemaError};
-use crate::validate::stage::{BodyLimits, RequireJson, Validate};
+use crate::validate::stage::{BodyLimits, BodyRule, RequireJson, Validate};
 
 /// Methods whose requests usually have a body: a route that takes one reads the body and forgets
 /// it, so that the connection can be kept.
 const BODY_METHODS: [&str; 3] = ["POST", "PUT", "PATCH"];
 
 /// Why an application cannot be lowered. Routes are checked when they are added, and the
-/// configuration when it is read, so nothing here is the user's mistake.
+/// configuration when it is read; here is what only shows on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LowerError {
+    /// `spool_directory` is none.
+    SpoolDirectory(String),
     /// A response schema does not compile, although it did when its route was added.
     ResponseSchema {
         /// The route's pattern.
@@ -50,6 +54,10 @@ pub enum LowerError {
 impl fmt::Display for LowerError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::SpoolDirectory(path) => write!(
+                out,
+                "/spool_directory: '{path}' is no directory; make it, or name another one"
+            ),
             Self::ResponseSchema { path, error } => {
                 write!(out, "the response of the route {path}: {error}")
             }
@@ -66,6 +74,11 @@ impl App {
     /// # Errors
     /// See [`LowerError`].
     pub fn lower(&self, config: &ServerConfig) -> Result<Plan, LowerError> {
+        if let Some(path) = &config.spool_directory
+            && !Path::new(path).is_dir()
+        {
+            return Err(LowerError::SpoolDirectory(path.clone()));
+        }
         let tree = Arc::new(self.tree.clone().finish());
         let mut lowering = Lowering {
             config,
@@ -170,6 +183,21 @@ impl Lowering<'_> {
         Ok(table)
     }
 
+    fn open_form(&self, rule: &BodyRule) -> OpenForm {
+        let config = self.config;
+        let directory = config.spool_directory.as_deref();
+        OpenForm {
+            rules: rule.form.clone(),
+            limits: IntakeLimits {
+                parts_max: config.max_form_fields as usize,
+                form_bytes_max: config.max_form_memory,
+                // Its range ends at 1 GiB.
+                memory_bytes_max: config.spool_threshold as usize,
+                directory: directory.map(|path| Path::new(path).into()),
+            },
+        }
+    }
+
     /// The rows from the body's limit through validation.
     fn body_rows(&self, route: &Route, rows: &mut Rows) {
         let document = &route.document;
@@ -184,6 +212,9 @@ impl Lowering<'_> {
                     }
                     BodyMedia::Form => {
                         rows.request(Rank::MediaType, Arc::new(RequireForm));
+                        if let Some(rule) = &route.rules.body {
+                            rows.request(Rank::Sink, Arc::new(self.open_form(rule)));
+                        }
                     }
                     BodyMedia::Bytes => {}
                 }
@@ -199,7 +230,8 @@ impl Lowering<'_> {
                 }
             }
         }
-        let judges = route.rules.body.as_ref().is_some_and(|rule| rule.judges());
+        let rule = route.rules.body.as_ref();
+        let judges = rule.is_some_and(BodyRule::judges);
         if judges || !route.rules.extractor.is_empty() {
             let stage = Validate {
                 rules: route.rules.clone(),

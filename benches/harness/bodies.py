@@ -34,8 +34,6 @@ def wrk_script(body, media="application/json"):
     OUT.mkdir(exist_ok=True)
     path = OUT / "post.lua"
     path.write_text(
-        'wrk.method = "POST"\n'
-        f'wrk.headers["Content-Type"] = "{media}"\n'
-        f"wrk.body = [==[{body}]==]\n"
+        f'wrk.method = "POST"\nwrk.headers["Content-Type"] = "{media}"\nwrk.body = [==[{body}]==]\n'
     )
     return str(path)

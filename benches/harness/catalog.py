@@ -14,6 +14,7 @@ from harness.machine import OUT, ROOT
 
 ENGINES = ("io_uring", "epoll")
 APPS = ROOT / "benches" / "apps"
+UPLOAD = "/upload"
 
 
 # What is asked for, where, and the most it may cost as a multiple of the floor.
@@ -100,8 +101,14 @@ def script_of(path):
     return bodies.wrk_script(bodies.order()) if path == "/orders" else None
 
 
-def peers():
-    """Return the peers that this machine has."""
+def peers(path=None):
+    """Return the peers that this machine has: those of one path, or of all that wrk can ask for."""
+    found = all_peers()
+    return [peer for peer in found if (peer.path == path if path else peer.path != UPLOAD)]
+
+
+def all_peers():
+    """Return every peer that this machine has."""
     found = []
     at = ("--app-dir", str(APPS / "python"))
     asgi = (*at, "peers:raw")
@@ -120,6 +127,8 @@ def peers():
     add("FastAPI users", "uvicorn fastapi", "/users/12345", *fastapi)
     add("FastAPI search", "uvicorn fastapi", bodies.SEARCH, *fastapi)
     add("FastAPI order", "uvicorn fastapi", "/orders", *fastapi)
+    add("FastAPI upload", "uvicorn fastapi python_multipart", UPLOAD, *fastapi)
+    add("Litestar upload", "uvicorn litestar", UPLOAD, *litestar)
     add("Litestar search", "uvicorn litestar", bodies.SEARCH, *litestar)
     add("Litestar order", "uvicorn litestar", "/orders", *litestar)
     granian = ("--interface", "asgi", "--no-access-log", "--port", "{port}")

@@ -69,6 +69,15 @@ config! {
         max_json_depth: u32 = 32, in 1..=512, unit "levels";
         /// Most fields of a form; more are answered with 413.
         max_form_fields: u32 = 1_000, in 1..=1_000_000, unit "fields";
+        /// Most bytes of a multipart form that are held in memory besides its files: text fields
+        /// and the headers of all parts. More are answered with 413.
+        max_form_memory: u64 = 2 * 1024 * 1024, in 1_024..=1_073_741_824_u64, unit "bytes";
+        /// Bytes of the files of one request that are held in memory; what is beyond goes to a
+        /// temporary file that has no name and ends with the request.
+        spool_threshold: u64 = 1024 * 1024, in 0..=1_073_741_824_u64, unit "bytes";
+        /// Directory of the temporary files of uploads. `null` takes the system's, which `TMPDIR`
+        /// names.
+        spool_directory: Option<String> = None, in 1..=4_096, unit "characters";
         /// What becomes of a JSON reply that does not satisfy its route's response schema: `off`
         /// looks at none, `warn` names the faults in the log, `error` answers 500 as well. A route
         /// may say otherwise.

@@ -32,6 +32,9 @@ pub struct RouteDocument {
     /// What becomes of a reply that does not; absent, what the configuration says.
     #[serde(default)]
     pub response_validation: Option<ResponseValidation>,
+    /// The files it takes from a multipart form; its body is then one of media `form`.
+    #[serde(default)]
+    pub files: Vec<FileDocument>,
     /// Where the host runs the function.
     #[serde(default)]
     pub placement: Placement,
@@ -104,6 +107,36 @@ pub enum BodyMedia {
     /// Any media type; the bytes reach the host unread.
     Bytes,
 }
+
+/// The rule of the files under one name of a multipart form (RFC 7578). A part with a filename is a
+/// file; files under names without a rule are read and forgotten.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileDocument {
+    /// The part's name; [`ANY_FILE`] is the rule of all names without one of their own.
+    pub name: String,
+    /// Whether its absence is a fault.
+    #[serde(default = "yes")]
+    pub required: bool,
+    /// Whether more than one may be sent under the name; if not, a second one is a fault.
+    #[serde(default)]
+    pub multiple: bool,
+    /// Most bytes of each.
+    #[serde(default)]
+    pub max_size: Option<u64>,
+    /// Media types it may say it is, such as `image/png` or `image/*`; none allows any.
+    #[serde(default)]
+    pub types: Vec<String>,
+    /// Whether its first bytes must fit the media type it says it is.
+    #[serde(default)]
+    pub check_magic: bool,
+    /// Whether it may have no bytes.
+    #[serde(default)]
+    pub allow_empty: bool,
+}
+
+/// The name of the [`FileDocument`] that stands for all names without one.
+pub const ANY_FILE: &str = "*";
 
 /// Where the host runs a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

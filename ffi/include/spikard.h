@@ -303,6 +303,21 @@
 #define SPK_ORDER_PARENT_GONE 3
 
 /**
+ * The content is at `start` of the call's `upload_bytes`.
+ */
+#define SPK_UPLOAD_MEMORY 0
+
+/**
+ * The content is at offset `start` of the file `upload_descriptor`.
+ */
+#define SPK_UPLOAD_SPOOL 1
+
+/**
+ * The content was not kept. No call sees this: such a request is refused.
+ */
+#define SPK_UPLOAD_DROPPED 2
+
+/**
  * Told as the next deadline when there is none.
  */
 #define SPK_NO_DEADLINE UINT64_MAX
@@ -521,6 +536,44 @@ typedef struct spk_argument {
 } spk_argument;
 
 /**
+ * One file of a multipart form (RFC 7578). The spans are of the call's `upload_text`.
+ */
+typedef struct spk_upload {
+    /**
+     * The name of its part.
+     */
+    struct spk_span name;
+    /**
+     * Its filename as sent, which may be any path: never open it.
+     */
+    struct spk_span filename;
+    /**
+     * Its content type as sent. Of length 0 if there is none.
+     */
+    struct spk_span content_type;
+    /**
+     * The header fields of its part, each as `name: value` and a line feed, names in lower case.
+     */
+    struct spk_span headers;
+    /**
+     * Where its content begins, in bytes.
+     */
+    uint64_t start;
+    /**
+     * How many bytes it has.
+     */
+    uint64_t size;
+    /**
+     * An `SPK_UPLOAD_*` number: what `start` is an offset in.
+     */
+    uint32_t keeping;
+    /**
+     * Always 0.
+     */
+    uint32_t reserved;
+} spk_upload;
+
+/**
  * One call to a host function. Everything it points to is read-only and stays where it is until
  * the call is answered, on whatever thread; then it is gone. Copy what must live longer.
  */
@@ -606,6 +659,31 @@ typedef struct spk_call {
      * 1 if the request declares a body other than one of length 0, or is a form without fields.
      */
     uint32_t has_body;
+    /**
+     * The files that came with a form.
+     */
+    const struct spk_upload *uploads;
+    /**
+     * How many files.
+     */
+    size_t upload_count;
+    /**
+     * The text that the spans of `uploads` lie in, in UTF-8.
+     */
+    struct spk_text upload_text;
+    /**
+     * The content of the files that are in memory.
+     */
+    struct spk_text upload_bytes;
+    /**
+     * The file of all content that is not in memory, readable at offsets; -1 if there is none. It
+     * is closed with the answer: duplicate what must live longer.
+     */
+    int32_t upload_descriptor;
+    /**
+     * Always 0.
+     */
+    uint32_t reserved;
 } spk_call;
 
 /**

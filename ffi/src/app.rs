@@ -35,7 +35,7 @@ impl spk_app {
     pub(crate) fn plan(&self) -> Checked<Plan> {
         let state = self.lock();
         let plan = state.app.lower(&state.config);
-        plan.map_err(|error| Failure::new(Status::RouteRefused, error.to_string()))
+        plan.map_err(|error| Failure::new(Status::ConfigRefused, error.to_string()))
     }
 }
 

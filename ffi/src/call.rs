@@ -7,6 +7,7 @@ use spikard_proto_http::cookie::Cookies;
 use crate::{
     abi::{spk_argument, spk_field, spk_span, spk_text},
     boundary::{boundary, bytes, object, output, write_out},
+    upload::spk_upload,
 };
 
 /// Run the function now, on this thread.
@@ -61,6 +62,19 @@ pub struct spk_call {
     pub client_port: u32,
     /// 1 if the request declares a body other than one of length 0, or is a form without fields.
     pub has_body: u32,
+    /// The files that came with a form.
+    pub uploads: *const spk_upload,
+    /// How many files.
+    pub upload_count: usize,
+    /// The text that the spans of `uploads` lie in, in UTF-8.
+    pub upload_text: spk_text,
+    /// The content of the files that are in memory.
+    pub upload_bytes: spk_text,
+    /// The file of all content that is not in memory, readable at offsets; -1 if there is none. It
+    /// is closed with the answer: duplicate what must live longer.
+    pub upload_descriptor: i32,
+    /// Always 0.
+    pub reserved: u32,
 }
 
 impl spk_call {
@@ -96,6 +110,12 @@ impl spk_call {
             }),
             client_port: x.client.map_or(0, |client| client.port().into()),
             has_body: u32::from(x.has_body() || !x.body.is_empty()),
+            uploads: x.uploads.table().as_ptr().cast(),
+            upload_count: x.uploads.table().len(),
+            upload_text: spk_text::of(&x.uploads.text),
+            upload_bytes: spk_text::of(&x.uploads.memory),
+            upload_descriptor: x.uploads.descriptor().unwrap_or(-1),
+            reserved: 0,
         }
     }
 }

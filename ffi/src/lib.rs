@@ -17,6 +17,7 @@ pub mod reply;
 pub mod server;
 #[cfg(feature = "server")]
 pub mod supervise;
+pub mod upload;
 pub mod worker;
 
 pub use boundary::{spk_last_error, spk_status_name};

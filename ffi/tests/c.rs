@@ -138,7 +138,8 @@ checks! {
     answers_from_other_threads answers_outside_turns_wake ports_outlive_workers late_functions
     turns_in_turns turns_in_runs workers_in_workers wrong_threads threads_that_end
     stops_from_other_threads forked_children
-    echo_in_process echo_over_a_socket typed_arguments inject_in_an_event
+    echo_in_process echo_over_a_socket typed_arguments files_of_a_form files_in_a_spool
+    inject_in_an_event
 }
 
 /// A running `serve`; killed if a test fails before its end.

@@ -30,12 +30,21 @@ pub fn declared_too_large(x: &Exchange) -> Option<Problem> {
 pub struct Collector {
     sink: Sink,
     received: u64,
+    /// All bytes are in; what is left is the sink's work.
+    pub(crate) is_whole: bool,
+    /// The sink refused what it was given. The message itself is sound, so the connection may stay.
+    pub(crate) is_refused: bool,
 }
 
 impl Collector {
     /// Begins a body.
     pub fn new(sink: Sink) -> Self {
-        Self { sink, received: 0 }
+        Self {
+            sink,
+            received: 0,
+            is_whole: false,
+            is_refused: false,
+        }
     }
 
     /// Takes the next bytes.
@@ -50,9 +59,17 @@ impl Collector {
         {
             return Err(Box::new(too_large(limit)));
         }
-        if self.sink == Sink::Collect {
-            x.body.extend_from_slice(bytes);
+        match (self.sink, &mut x.sink) {
+            (Sink::Collect, Some(sink)) => {
+                let pushed = sink.push(bytes);
+                self.is_refused = pushed.is_err();
+                pushed
+            }
+            (Sink::Collect, None) => {
+                x.body.extend_from_slice(bytes);
+                Ok(())
+            }
+            (Sink::Discard, _) => Ok(()),
         }
-        Ok(())
     }
 }

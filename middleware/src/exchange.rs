@@ -14,6 +14,8 @@ use crate::{
     problem::Problem,
     reply::{BODY_BYTES_KEPT, Reply},
     request_id::RequestId,
+    sink::BodySink,
+    uploads::Uploads,
 };
 
 /// Which half of its table an exchange is in.
@@ -39,6 +41,10 @@ pub struct Exchange {
     pub outline: Vec<[u32; 4]>,
     /// Undoes the coding of the body on its way in; `None` if it has none.
     pub inflater: Option<Box<Inflater>>,
+    /// Takes the body in place of `body`; `None` if it is simply collected.
+    pub sink: Option<Box<dyn BodySink>>,
+    /// The files that came with it.
+    pub uploads: Uploads,
     /// What the host function receives.
     pub arguments: Arguments,
     /// The reply.
@@ -74,6 +80,8 @@ impl Exchange {
             body: Vec::new(),
             outline: Vec::new(),
             inflater: None,
+            sink: None,
+            uploads: Uploads::new(),
             arguments: Arguments::new(),
             reply: Reply::new(),
             request_id: RequestId::new(),
@@ -94,6 +102,8 @@ impl Exchange {
         self.body.shrink_to(BODY_BYTES_KEPT);
         self.forget_outline();
         self.inflater = None;
+        self.sink = None;
+        self.uploads.clear();
         self.arguments.clear();
         self.reply.clear();
         self.request_id.clear();
@@ -103,6 +113,16 @@ impl Exchange {
         self.segment = None;
         self.on_pool = false;
         self.enter(plan, plan.entry());
+    }
+
+    /// Lets go of what only this request needs and others may want: files, decoders, large memory.
+    pub fn release(&mut self) {
+        self.inflater = None;
+        self.sink = None;
+        self.uploads.clear();
+        if self.body.capacity() > BODY_BYTES_KEPT {
+            self.body = Vec::new();
+        }
     }
 
     /// Begins with a message that was refused before it became a request: the problem is the

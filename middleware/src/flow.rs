@@ -29,7 +29,8 @@ pub enum Wait {
 pub enum Sink {
     /// Read and forgotten, so that the connection can be kept.
     Discard,
-    /// Kept whole in [`crate::Exchange::body`].
+    /// Pushed into [`crate::Exchange::sink`]; without one, kept whole in
+    /// [`crate::Exchange::body`].
     Collect,
 }
 

@@ -14,6 +14,8 @@ pub enum Rank {
     MediaType,
     /// Judges the coding when the media type is known to be read.
     ContentCoding,
+    /// Puts a sink in place before the first byte arrives.
+    Sink,
     /// After everything that can refuse by the head alone.
     Body,
     /// Needs the body; finds every fault of the request at once.
@@ -43,6 +45,7 @@ impl Rank {
             Self::BodyLimit => "body_limit",
             Self::MediaType => "media_type",
             Self::ContentCoding => "content_coding",
+            Self::Sink => "sink",
             Self::Body => "body",
             Self::Validate => "validate",
             Self::Deadline => "deadline",

@@ -94,6 +94,7 @@ mod armed {
         "format/idn-email", "format/idn-hostname",
         // Sources: nothing is found there.
         "source/path", "source/query", "source/headers", "source/cookie", "source/body",
+        "source/files",
         // Text to value: text stays text.
         "convert/integer", "convert/number", "convert/boolean", "convert/list",
         "convert/separator", "convert/brackets", "convert/indexes", "convert/empty-flag",
@@ -108,7 +109,7 @@ mod armed {
         "json/number-range", "json/surrogates",
         // Forms.
         "form/media", "form/charset", "form/fields-max",
-        "form/name-max",
+        "form/name-max", "form/memory-max",
         // Multipart bodies: bounds, and what parsers disagree about.
         "multipart/end", "multipart/parts-max", "multipart/header-max", "multipart/fields-max",
         "multipart/preamble-max", "multipart/boundary-max", "multipart/transfer-encoding",
@@ -117,6 +118,8 @@ mod armed {
         // far they unfold is missing because the body's own limit stands behind it and answers the
         // same; `middleware/tests` covers it.
         "inflate/end", "inflate/behind", "inflate/known", "inflate/one",
+        // Files.
+        "file/required", "file/multiple", "file/types", "file/empty", "file/max-size", "file/magic",
         // Media types and charsets.
         "media/type", "media/suffix", "media/charset", "media/missing-from-browser",
         "limit/body-declared", "limit/body-received",
@@ -152,7 +155,8 @@ mod armed {
         "row/enum", "row/literal_error", "row/too_short", "row/too_long", "row/unique_items",
         "row/extra_forbidden", "row/too_few_properties", "row/too_many_properties", "row/one_of",
         "row/any_of", "row/not_allowed", "row/dependent_required", "row/conditional",
-        "row/contains",
+        "row/contains", "row/file_type", "row/file_empty", "row/file_too_large",
+        "row/file_magic_mismatch",
         // Replies: not judged; judged whatever their status or media type; a route's own mode is
         // not heard.
         "response/schema", "response/status", "response/media", "response/route",

@@ -151,6 +151,11 @@ async fn converse(
                 true
             }
             Need::Head | Need::Body => fill(connection, stream, session, need, &mut patience).await,
+            Need::Work => {
+                // The client's clock stood still meanwhile.
+                patience = Patience::default();
+                await_work(connection, session).await
+            }
             Need::Host(id) => {
                 patience = Patience::default();
                 await_host(connection, stream, session, id).await
@@ -229,6 +234,32 @@ async fn fill(
             true
         }
     }
+}
+
+/// Has the session's work done elsewhere. False if the worker is ended by force meanwhile.
+async fn await_work(connection: &Connection, session: &mut Session) -> bool {
+    let Some(work) = session.take_work() else {
+        return true;
+    };
+    let Connection { core, record, .. } = connection;
+    connection.wait_until(Waiting::Host, None);
+    // Without a thread it is not done, and the session answers for that.
+    let Ok(id) = core.crew.begin(work, record, core.mailbox()) else {
+        return true;
+    };
+    let is_done = std::future::poll_fn(|cx| {
+        if core.crew.is_done(id) {
+            return Poll::Ready(true);
+        }
+        if core.is_forced() {
+            return Poll::Ready(false);
+        }
+        *record.waker.borrow_mut() = Some(cx.waker().clone());
+        Poll::Pending
+    })
+    .await;
+    core.crew.forget(id);
+    is_done
 }
 
 /// What ended a wait for the host.

@@ -29,6 +29,7 @@ use crate::{
     turn::TurnEnd,
     watchdog::Watchdog,
     wheel::{Record, Waiting, Wheel},
+    work::Crew,
 };
 
 /// Everything the tasks of one worker share.
@@ -42,6 +43,7 @@ pub(crate) struct Core {
     pub(crate) calls_left: Cell<u32>,
     pub(crate) gate: Gate,
     pub(crate) accepting: Cell<bool>,
+    pub(crate) crew: Crew,
     local: RefCell<Local>,
     placements: RefCell<Placements>,
     wheel: RefCell<Wheel>,
@@ -97,6 +99,7 @@ impl Core {
             calls_left: Cell::new(settings.turn_calls_max),
             gate: Gate::new(),
             accepting: Cell::new(true),
+            crew: Crew::default(),
             local: RefCell::new(Local::new(seed()?)),
             wheel: RefCell::default(),
             connections: RefCell::default(),
@@ -195,7 +198,8 @@ impl Core {
         session
     }
 
-    pub(crate) fn return_session(&self, session: Box<Session>) {
+    pub(crate) fn return_session(&self, mut session: Box<Session>) {
+        session.close();
         let mut sessions = self.sessions.borrow_mut();
         if sessions.len() < SESSIONS_POOLED_MAX {
             sessions.push(session);
@@ -314,6 +318,11 @@ impl Core {
             match message {
                 Message::Answer(id, reply, run) => self.deliver(id, reply, run),
                 Message::Woken => self.port.woken(),
+                Message::Worked(id) => {
+                    if let Some(record) = self.crew.done(id) {
+                        wake(&record);
+                    }
+                }
                 Message::Stop => self.stop(),
                 Message::Force => self.force(),
             }

@@ -19,6 +19,7 @@ pub mod supervise;
 mod turn;
 mod watchdog;
 mod wheel;
+mod work;
 mod worker;
 
 pub use driver::{EngineChoice, is_forked_child};

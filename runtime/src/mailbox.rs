@@ -18,6 +18,8 @@ use std::{
 
 use spikard_middleware::{CallId, PoolRun, Reply};
 
+use crate::work::JobId;
+
 /// One thing that happened outside a turn.
 #[derive(Debug)]
 pub(crate) enum Message {
@@ -25,6 +27,8 @@ pub(crate) enum Message {
     Answer(CallId, Reply, Option<PoolRun>),
     /// The host wants to go on inside a turn.
     Woken,
+    /// A job is done.
+    Worked(JobId),
     /// Drain: accept no more, finish what is in flight.
     Stop,
     /// Close everything now.

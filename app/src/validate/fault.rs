@@ -35,6 +35,8 @@ pub enum Source {
     Cookie,
     /// The body.
     Body,
+    /// A file of a form.
+    Files,
 }
 
 /// One row of the `errors` list.
@@ -74,6 +76,7 @@ impl Source {
             Self::Header => "headers",
             Self::Cookie => "cookie",
             Self::Body => "body",
+            Self::Files => "files",
         }
     }
 }

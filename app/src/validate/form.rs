@@ -17,9 +17,9 @@ use spikard_proto_http::media::MediaType;
 use spikard_proto_http::multipart::boundary;
 use spikard_proto_http::sabotage;
 
-use super::multipart::{self, read_texts};
 use crate::params::brackets;
 use crate::params::coerce::Coercion;
+use crate::upload::intake;
 
 /// How the texts of a route's form become values.
 #[derive(Debug)]
@@ -32,18 +32,11 @@ impl FormReading {
         Self(schema.map(Coercion::compile))
     }
 
-    /// The object that a body spells; its media type is one of forms.
+    /// The object that a url-encoded body spells.
     ///
     /// # Errors
-    /// 413 above `fields_max` fields, 400 for a name that is too long, and what
-    /// [`read_texts`] refuses.
-    pub fn read(&self, head: &Head, body: &[u8], fields_max: u32) -> Result<Value, Box<Problem>> {
-        if let Some(Ok(media)) = head.content_type().map(MediaType::parse)
-            && media.is_multipart_form()
-        {
-            let texts = read_texts(&media, body, fields_max)?;
-            return Ok(self.object(texts.into_iter()));
-        }
+    /// 413 above `fields_max` fields, 400 for a name that is too long.
+    pub fn read(&self, body: &[u8], fields_max: u32) -> Result<Value, Box<Problem>> {
         let pairs = read_form(body, fields_max as usize).map_err(refusal)?;
         Ok(self.object(pairs.into_iter()))
     }
@@ -67,10 +60,22 @@ fn refusal(error: FormError) -> Box<Problem> {
     })
 }
 
-/// Whether a request says that its body is a form, which may be empty.
-pub(super) fn is_form(head: &Head) -> bool {
-    let media = head.content_type().map(MediaType::parse);
-    matches!(media, Some(Ok(media)) if media.is_form() || media.is_multipart_form())
+/// The form that a request says its body is, if it is one.
+pub(super) fn kind(head: &Head) -> Option<FormKind> {
+    match head.content_type().map(MediaType::parse) {
+        Some(Ok(media)) if media.is_form() => Some(FormKind::UrlEncoded),
+        Some(Ok(media)) if media.is_multipart_form() => Some(FormKind::Multipart),
+        _ => None,
+    }
+}
+
+/// How a form is encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FormKind {
+    /// The body as it arrived.
+    UrlEncoded,
+    /// The body is the object that was made of its fields while they arrived.
+    Multipart,
 }
 
 /// Refuses a body that is no form, before it is asked for.
@@ -99,16 +104,16 @@ impl RequestStage for RequireForm {
 fn refuse_as_form(head: &Head) -> Option<Problem> {
     match head.content_type().map(MediaType::parse) {
         Some(Ok(media)) if media.is_form() => charset_problem(&media),
-        Some(Ok(media)) if media.is_multipart_form() => boundary(&media)
-            .err()
-            .map(|error| *multipart::refusal(error)),
+        Some(Ok(media)) if media.is_multipart_form() => {
+            boundary(&media).err().map(|error| *intake::refusal(error))
+        }
         _ if sabotage::is_off("form/media") => None,
         _ => Some(Problem::of(&UNSUPPORTED_MEDIA_TYPE)),
     }
 }
 
 /// The 415 of a media type whose charset is not UTF-8. ASCII is a part of it.
-pub(super) fn charset_problem(media: &MediaType<'_>) -> Option<Problem> {
+pub(crate) fn charset_problem(media: &MediaType<'_>) -> Option<Problem> {
     let charset = media.charset()?;
     let known = [&b"utf-8"[..], b"utf8", b"us-ascii"];
     let is_known = known.iter().any(|name| charset.eq_ignore_ascii_case(name));

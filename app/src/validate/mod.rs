@@ -11,7 +11,6 @@ pub mod form;
 pub mod format;
 pub mod json;
 pub mod media;
-pub mod multipart;
 mod proof;
 mod proof_compile;
 mod proof_rules;

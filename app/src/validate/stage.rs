@@ -3,6 +3,8 @@
 //! They find every fault of a request before they answer, except faults that make the rest
 //! unreadable: those answer 415 or 400 at once.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 use spikard_contract::problem::BAD_REQUEST;
 use spikard_contract::route::BodyMedia;
@@ -10,12 +12,14 @@ use spikard_middleware::{Exchange, Flow, Local, Problem, RequestStage};
 use spikard_proto_http::sabotage;
 
 use super::fault::{Fault, Faults, Source};
-use super::form::{self, FormReading};
+use super::form::{self, FormKind};
 use super::json::{self, JsonFault};
 use super::media::refuse_as_json;
 use super::rows::Place;
 use super::schema::Schema;
 use crate::params::extract::Extractor;
+use crate::upload::intake::FormRules;
+use crate::upload::rules::FileRules;
 
 /// Refuses a body of a media type that the route does not read, before the body is asked for.
 #[derive(Debug)]
@@ -46,8 +50,8 @@ pub struct BodyRule {
     pub schema: Option<Schema>,
     /// Whether an empty body is a fault.
     pub required: bool,
-    /// How the texts of a form become values.
-    pub form: FormReading,
+    /// What is made of a form.
+    pub form: Arc<FormRules>,
     /// Whether the outline of a JSON body is left in the exchange, for [`json::read`].
     pub keeps_outline: bool,
 }
@@ -78,8 +82,8 @@ impl BodyRule {
             return Ok(());
         }
         // A form may have no fields at all.
-        let is_form = self.media == BodyMedia::Form && form::is_form(&x.head);
-        if x.body.is_empty() && !is_form {
+        let kind = form::kind(&x.head).filter(|_| self.media == BodyMedia::Form);
+        if x.body.is_empty() && kind != Some(FormKind::UrlEncoded) {
             if self.required && !sabotage::is_off("json/empty-body") {
                 let fault = Fault::new(Source::Body, Vec::new(), "missing", "Field required");
                 faults.push(fault, &Value::Null);
@@ -92,7 +96,12 @@ impl BodyRule {
                 .judge_json(x, schema.as_ref(), limits.json_depth_max, faults)
                 .map_err(|fault| Box::new(json_problem(&fault))),
             (BodyMedia::Form, schema) => {
-                let fields = self.form.read(&x.head, &x.body, limits.form_fields_max)?;
+                let fields = match kind {
+                    // The intake wrote it, so it is JSON.
+                    Some(FormKind::Multipart) => serde_json::from_slice(&x.body)
+                        .map_err(|_| Box::new(Problem::of(&BAD_REQUEST)))?,
+                    _ => self.form.reading.read(&x.body, limits.form_fields_max)?,
+                };
                 if let Some(schema) = schema {
                     schema.judge(&fields, &WHOLE_BODY, faults);
                 }
@@ -145,6 +154,10 @@ pub trait Rules: Send + Sync {
     fn extractor(&self) -> &Extractor;
     /// The body, if the route takes one.
     fn body(&self) -> Option<&BodyRule>;
+    /// The files, if its body is a form.
+    fn files(&self) -> Option<&FileRules> {
+        self.body().map(|rule| &rule.form.files)
+    }
 }
 
 impl<R: Rules> Validate<R> {
@@ -156,6 +169,9 @@ impl<R: Rules> Validate<R> {
             && !sabotage::is_off("json/syntax")
         {
             return Some(*problem);
+        }
+        if let Some(files) = self.rules.files() {
+            files.judge(&x.uploads, &mut faults);
         }
         let extracted = self
             .rules

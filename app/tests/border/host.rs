@@ -1,6 +1,7 @@
 //! A host in Rust for these tests: it behaves as fixtures say, inline or later.
 
 use std::cell::RefCell;
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -11,6 +12,7 @@ use spikard_contract::route::{BodyMedia, Placement, RouteDocument};
 use spikard_middleware::log::{Level, Log};
 use spikard_middleware::{
     Argument, ArgumentKind, Arguments, CallId, Exchange, HostPort, Notice, Outcome, Segment,
+    Uploads,
 };
 
 /// A function of the host: it reads the exchange and writes its reply.
@@ -96,8 +98,11 @@ pub(crate) fn logged_app(
     for route in routes {
         let mut document: RouteDocument = serde_json::from_value(route.clone()).unwrap();
         document.handler = host.functions.len() as u32;
+        let body = document.body.clone();
         app.add_route(document).unwrap();
-        let document = app.documents().last().unwrap().clone();
+        let mut document = app.documents().last().unwrap().clone();
+        // A handler that asks for files only is not given the fields.
+        document.body = body;
         host.add(move |x| {
             let echo = echo(&document, x);
             x.reply.start(200, "application/json");
@@ -157,15 +162,51 @@ pub(crate) fn echo(document: &RouteDocument, x: &Exchange) -> String {
         }
     }
     assert_eq!(at, x.arguments.table().len(), "one argument per parameter");
-    let params = Value::from(params);
-    let body = match &document.body {
-        Some(body) if !x.body.is_empty() => match body.media {
+    let mut text = format!(r#"{{"params":{}"#, Value::from(params));
+    if let Some(body) = &document.body
+        && !x.body.is_empty()
+    {
+        text += ",\"body\":";
+        text += &match body.media {
             BodyMedia::Json | BodyMedia::Form => String::from_utf8(x.body.clone()).unwrap(),
             BodyMedia::Bytes => json!({ "base64": encode_base64(&x.body) }).to_string(),
-        },
-        _ => return json!({ "params": params }).to_string(),
-    };
-    format!(r#"{{"params":{params},"body":{body}}}"#)
+        };
+    }
+    if !x.uploads.table().is_empty() {
+        text += ",\"files\":";
+        text += &files_of(&x.uploads).to_string();
+    }
+    text + "}"
+}
+
+/// The files of each name, with their content.
+fn files_of(uploads: &Uploads) -> Value {
+    let mut all = json!({});
+    for upload in uploads.table() {
+        let mut content = vec![0; upload.size as usize];
+        match uploads.content(upload) {
+            Some(bytes) => content.copy_from_slice(bytes),
+            None => {
+                let spool = uploads.spool.as_ref().unwrap();
+                spool.read_exact_at(&mut content, upload.start).unwrap();
+            }
+        }
+        let (kind, content) = match String::from_utf8(content) {
+            Ok(text) => ("text", text),
+            Err(error) => ("base64", encode_base64(error.as_bytes())),
+        };
+        let name = uploads.text(upload.name);
+        if all[name].is_null() {
+            all[name] = json!([]);
+        }
+        all[name].as_array_mut().unwrap().push(json!({
+            "filename": uploads.text(upload.filename),
+            "content_type": uploads.text(upload.content_type),
+            "size": upload.size,
+            kind: content,
+        }));
+    }
+    all
 }
 
 fn encode_base64(bytes: &[u8]) -> String {

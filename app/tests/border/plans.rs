@@ -14,6 +14,8 @@ fn plan(config: &ServerConfig) -> String {
             "body": { "media": "json" } }),
         json!({ "methods": ["PUT"], "path": "/raw", "handler": 4, "name": "raw",
             "body": { "media": "bytes", "required": false } }),
+        json!({ "methods": ["POST"], "path": "/files", "handler": 5, "name": "files",
+            "files": [{ "name": "f" }] }),
     ] {
         app.add_route(serde_json::from_value(route).unwrap())
             .unwrap();
@@ -32,6 +34,8 @@ fn a_table_has_rows_only_for_what_it_does() {
          POST /json: body_limit media_type content_coding body validate deadline handler \
          | request_id_echo\n\
          PUT /raw: body_limit content_coding body deadline handler | request_id_echo\n\
+         POST /files: body_limit media_type content_coding sink body validate deadline handler \
+         | request_id_echo\n\
          404: handler | request_id_echo\n\
          405: handler | request_id_echo\n\
          options: handler | request_id_echo\n\
@@ -88,4 +92,17 @@ fn replies_are_judged_where_there_is_a_schema_and_somebody_asks() {
         ..ServerConfig::default()
     };
     assert_eq!(tables(&strict), ["GET /typed", "GET /warn"]);
+}
+
+#[test]
+fn a_spool_directory_that_is_none_is_refused_at_start() {
+    let config = ServerConfig {
+        spool_directory: Some("/nonexistent/spool".to_owned()),
+        ..ServerConfig::default()
+    };
+    let refused = App::new().lower(&config).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "/spool_directory: '/nonexistent/spool' is no directory; make it, or name another one"
+    );
 }

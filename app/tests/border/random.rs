@@ -1,6 +1,8 @@
 //! Seeded random inputs for the fuzz entry points: the same on every machine, on every build.
 
-use spikard_app::fuzz::{fuzz_convert, fuzz_json, fuzz_pattern_and_match, fuzz_read, fuzz_schema};
+use spikard_app::fuzz::{
+    fuzz_convert, fuzz_json, fuzz_pattern_and_match, fuzz_read, fuzz_schema, fuzz_upload,
+};
 
 /// xorshift64*: small, seeded, good enough to mix tokens.
 pub(crate) struct Random(u64);
@@ -169,5 +171,29 @@ fn a_body_is_read_alike_by_its_outline_and_from_its_bytes() {
     let mut random = Random::new(19);
     for _ in 0..20_000 {
         fuzz_read(document(&mut random, 4).as_bytes());
+    }
+}
+
+#[test]
+fn uploads_come_to_the_same_however_they_are_cut() {
+    let tokens = [
+        "--XX\r\ncontent-disposition: form-data; name=\"a\"\r\n\r\n",
+        "--XX\r\ncontent-disposition: form-data; name=f; filename=\"x\"\r\n\r\n",
+        "--XX\r\nContent-Disposition: form-data; name=f; filename=\"\"\r\nx: y\r\n\r\n",
+        "\r\n",
+        "\r\n--X",
+        "--XX",
+        "--XX--",
+        "\r\n--XX--\r\n",
+        "\r\n--XX \r\n",
+        "\x7f",
+        "é",
+        "content",
+        "-",
+        "a long run of content that goes over what one file may have, if it comes twice",
+    ];
+    let mut random = Random::new(11);
+    for _ in 0..20_000 {
+        fuzz_upload(&random.text(&tokens, 12));
     }
 }

@@ -1,6 +1,11 @@
 """Litestar with msgspec, its own choice: the same routes as `server.py`."""
 
+from typing import Annotated
+
 from litestar import Litestar, get, post
+from litestar.datastructures import UploadFile
+from litestar.enums import RequestEncodingType
+from litestar.params import Body
 from models import Order, summary
 
 
@@ -30,4 +35,15 @@ async def orders(data: Order) -> dict[str, object]:
     return summary(data)
 
 
-app = Litestar([hello, search, orders], openapi_config=None)
+@post("/upload", status_code=200)
+async def upload(
+    data: Annotated[UploadFile, Body(media_type=RequestEncodingType.MULTI_PART)],
+) -> dict[str, object]:
+    """Take one file, spooled, and read it in pieces."""
+    size = 0
+    while piece := await data.read(65536):
+        size += len(piece)
+    return {"name": data.filename, "bytes": size}
+
+
+app = Litestar([hello, search, orders, upload], openapi_config=None)

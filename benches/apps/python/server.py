@@ -10,7 +10,7 @@ import time
 from typing import TypedDict
 
 from models import Order, summary
-from spikard import Request, Spikard, server
+from spikard import Request, Spikard, UploadFile, server
 from spikard.config import ServerConfig
 
 app = Spikard()
@@ -87,6 +87,14 @@ async def orders(order: Order):
 @app.post("/length")
 async def length(request: Request, body: bytes):
     return {"bytes": len(body)}
+
+
+@app.post("/upload")
+async def upload(file: UploadFile):
+    size = 0
+    async for piece in file.chunks(65536):
+        size += len(piece)
+    return {"name": file.filename, "bytes": size}
 
 
 @app.get("/stats")

@@ -6,12 +6,13 @@
 
 use std::env;
 use std::error::Error;
+use std::io::{self, Read};
 use std::thread;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use spikard::{App, Body, Json, Path, Query, ServerConfig, Unchecked, sleep};
+use spikard::{App, Body, FileRule, Files, Json, Path, Query, ServerConfig, Unchecked, sleep};
 
 fn hello() -> Value {
     json!({ "message": "Hello, World!" })
@@ -110,6 +111,17 @@ fn length(Body(body): Body) -> Value {
     json!({ "bytes": body.len() })
 }
 
+/// Takes one file and reads it in pieces.
+fn upload(files: Files) -> Result<Value, io::Error> {
+    let mut size = 0;
+    let file = files.file("file").ok_or(io::ErrorKind::NotFound)?;
+    let (mut reader, mut piece) = (file.reader(), vec![0; 65_536]);
+    while let length @ 1.. = reader.read(&mut piece)? {
+        size += length;
+    }
+    Ok(json!({ "name": file.filename(), "bytes": size }))
+}
+
 /// Longest wait that a client can ask for.
 const WAIT_MS_MAX: u64 = 10_000;
 
@@ -133,6 +145,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         .query("in_stock", json!({ "type": "boolean" }));
     app.post("/orders", order).body_schema(order_schema());
     app.post("/length", length);
+    // It reads a disk, but one that was written a moment ago.
+    app.post("/upload", upload).file(FileRule::new("file"));
     let setting = |name: &str, default: &str| env::var(name).unwrap_or_else(|_| default.into());
     app.run_with(ServerConfig::from_value(&json!({
         "port": setting("PORT", "8000").parse::<u16>()?,

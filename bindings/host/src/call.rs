@@ -5,6 +5,7 @@ use std::{
     slice, str,
 };
 
+use crate::upload::Upload;
 use spikard_ffi::{
     abi::{
         SPK_ARGUMENT_FALSE, SPK_ARGUMENT_FLOAT, SPK_ARGUMENT_INTEGER, SPK_ARGUMENT_JSON,
@@ -118,6 +119,14 @@ impl<'a> Call<'a> {
         text(&self.view.body)
     }
 
+    /// The files that came with a form, in order.
+    pub fn uploads(&self) -> impl ExactSizeIterator<Item = Upload<'a>> + use<'a> {
+        let view = self.view;
+        // SAFETY: the engine keeps the table until the answer, which `'a` does not outlive.
+        let table = unsafe { slice_of(view.uploads, view.upload_count) };
+        table.iter().map(|upload| Upload::new(view, upload))
+    }
+
     /// Whether the request declared a body.
     pub fn has_body(&self) -> bool {
         self.view.has_body != 0
@@ -228,11 +237,11 @@ pub fn cookies(header: &[u8]) -> Vec<(&[u8], &[u8])> {
     }
 }
 
-fn span(head: &[u8], span: spk_span) -> &[u8] {
+pub(crate) fn span(head: &[u8], span: spk_span) -> &[u8] {
     &head[span.start as usize..span.start as usize + span.length as usize]
 }
 
-fn text<'a>(text: &spk_text) -> &'a [u8] {
+pub(crate) fn text<'a>(text: &spk_text) -> &'a [u8] {
     // SAFETY: the engine keeps the bytes until the answer; callers bound `'a` to the call.
     unsafe { slice_of(text.bytes, text.length) }
 }

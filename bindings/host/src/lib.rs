@@ -13,6 +13,7 @@ mod pool;
 mod port;
 #[cfg(feature = "server")]
 mod server;
+mod upload;
 mod worker;
 
 pub use app::App;
@@ -24,4 +25,5 @@ pub use pool::{Pool, Rejected};
 pub use port::{Field, PoolRun, Port, Reply};
 #[cfg(feature = "server")]
 pub use server::{Inherited, Order, inherited, listen, supervise};
+pub use upload::{Content, Spool, Upload};
 pub use worker::{Stats, Turn, Worker};

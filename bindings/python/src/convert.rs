@@ -12,6 +12,7 @@ use crate::{
     engine::{Arguments, Binding, Default, Route, Source},
     request::Request,
     setup::hooks,
+    upload::Uploads,
 };
 
 /// The engine's values for a call, in the order of the route's parameters; `None` is absent.
@@ -83,12 +84,13 @@ pub(crate) fn bind<'py>(
     call: &Call<'_>,
 ) -> Result<Arguments<'py>, Unbound<'py>> {
     let delivered = values(py, call)?;
+    let uploads = Uploads::of(py, call)?;
     let mut filled = Vec::with_capacity(route.bindings.len());
     let mut misfits = Vec::new();
     // Names passed by keyword, once an absent value without default has left a gap.
     let mut names: Option<Vec<Bound<'py, PyString>>> = None;
     for binding in &route.bindings {
-        let value = match sent(py, route, binding, call, &delivered)? {
+        let value = match sent(py, route, binding, call, (&delivered, &uploads))? {
             Sent::Value(value) => Some(value),
             Sent::Misfit(misfit) => {
                 misfits.push(misfit);
@@ -142,7 +144,7 @@ fn sent<'py>(
     route: &Route,
     binding: &Binding,
     call: &Call<'_>,
-    delivered: &[Option<Bound<'py, PyAny>>],
+    (delivered, uploads): (&[Option<Bound<'py, PyAny>>], &Uploads<'py>),
 ) -> PyResult<Sent<'py>> {
     Ok(match &binding.source {
         Source::Argument(index) => match delivered.get(*index).and_then(Option::as_ref) {
@@ -160,6 +162,10 @@ fn sent<'py>(
             let request = Request::new(py, call, route, delivered)?;
             Sent::Value(Bound::new(py, request)?.into_any())
         }
+        Source::File { name, as_list } => match uploads.named(py, name, *as_list)? {
+            Some(file) => converted(binding, file, || vec!["files".to_owned(), name.clone()]),
+            None => Sent::Nothing,
+        },
         Source::Group { first, names } => {
             let group = PyDict::new(py);
             for (name, value) in names.iter().zip(&delivered[*first..]) {

@@ -24,6 +24,8 @@ pub(crate) enum Source {
         first: usize,
         names: Vec<Py<PyString>>,
     },
+    /// The files under a name.
+    File { name: String, as_list: bool },
 }
 
 /// What stands in for an absent value.
@@ -147,7 +149,7 @@ impl Engine {
 /// the names of a group.
 fn binding(entry: &Bound<'_, PyTuple>) -> PyResult<Binding> {
     let kind: u32 = entry.get_item(0)?.extract()?;
-    let index = entry.get_item(1)?.extract()?;
+    let index: usize = entry.get_item(1)?.extract()?;
     let optional = |at: usize| match at < entry.len() {
         true => entry
             .get_item(at)
@@ -161,6 +163,10 @@ fn binding(entry: &Bound<'_, PyTuple>) -> PyResult<Binding> {
         6 | 7 => Source::Group {
             first: index,
             names: entry.get_item(5)?.extract()?,
+        },
+        8 | 9 => Source::File {
+            name: entry.get_item(5)?.extract()?,
+            as_list: index == 1,
         },
         _ => {
             return Err(PyValueError::new_err(format!(
@@ -177,7 +183,7 @@ fn binding(entry: &Bound<'_, PyTuple>) -> PyResult<Binding> {
     });
     Ok(Binding {
         source,
-        keyword_only: matches!(kind, 3..=5 | 7),
+        keyword_only: matches!(kind, 3..=5 | 7 | 9),
         name: entry.get_item(2)?.extract()?,
         converter: optional(3)?.map(Bound::unbind),
         default: default.transpose()?,

@@ -13,6 +13,7 @@ mod request;
 mod server;
 mod setup;
 mod stalls;
+mod upload;
 
 use pyo3::prelude::*;
 

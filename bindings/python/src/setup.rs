@@ -13,6 +13,10 @@ use spikard_host::{Error, Level, Status};
 pub(crate) struct Hooks {
     /// `spikard.Response`.
     pub(crate) response: Py<PyType>,
+    /// `spikard.UploadFile`.
+    pub(crate) upload_file: Py<PyType>,
+    /// Owns the descriptor of a temporary file.
+    pub(crate) spool: Py<PyType>,
     /// `spikard.HttpProblem`.
     pub(crate) problem: Py<PyType>,
     /// Any value to JSON bytes.
@@ -48,12 +52,14 @@ static HOOKS: PyOnceLock<Hooks> = PyOnceLock::new();
 
 /// Hands the Python half's classes and functions over. Later calls change nothing.
 #[pyfunction]
-#[pyo3(signature = (*, response_type, problem_type, encode, decode, explain, handler_failed,
-    stalled, log, config_error, route_error, address_in_use))]
+#[pyo3(signature = (*, response_type, upload_file, spool, problem_type, encode, decode, explain,
+    handler_failed, stalled, log, config_error, route_error, address_in_use))]
 #[allow(clippy::too_many_arguments, reason = "keywords of one call, made once")]
 pub(crate) fn setup(
     py: Python<'_>,
     response_type: Py<PyType>,
+    upload_file: Py<PyType>,
+    spool: Py<PyType>,
     problem_type: Py<PyType>,
     encode: Py<PyAny>,
     decode: Py<PyAny>,
@@ -77,6 +83,8 @@ pub(crate) fn setup(
     let hooks = Hooks {
         task_keywords: PyTuple::new(py, keywords.collect::<Vec<_>>())?.unbind(),
         response: response_type,
+        upload_file,
+        spool,
         problem: problem_type,
         encode,
         decode,

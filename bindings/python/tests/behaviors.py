@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from spikard import HttpProblem, RedirectResponse, Request, Response, Route, Spikard
+from spikard import HttpProblem, RedirectResponse, Request, Response, Route, Spikard, UploadFile
 
 DATA = Path(__file__).resolve().parents[3] / "testing_data"
 
@@ -50,6 +50,7 @@ def application(fixture: dict[str, Any], placement: str) -> Spikard:
         binder = [
             (5, 0, "request__", None),
             *([(4, 0, "body__", decode)] if "body" in document else []),
+            *([(9, 1, "files__", None, None, "*")] if "files" in document else []),
             *(
                 (3, index, parameter["name"], None)
                 for index, parameter in enumerate(document.get("parameters", ()))
@@ -64,12 +65,14 @@ def application(fixture: dict[str, Any], placement: str) -> Spikard:
 def coroutine(behavior: dict[str, Any]) -> Any:
     """A handler for the event loop."""
 
-    async def handler(*, request__: Request, body__: Any = ABSENT, **params: Any) -> Any:
+    async def handler(
+        *, request__: Request, body__: Any = ABSENT, files__: Any = (), **params: Any
+    ) -> Any:
         final = behavior
         while final["kind"] == "sleep":
             await asyncio.sleep(final["seconds"])
             final = final["then"]
-        return ACTS[final["kind"]](final, request__, body__, params)
+        return ACTS[final["kind"]](final, request__, body__, params, files__)
 
     return handler
 
@@ -77,21 +80,39 @@ def coroutine(behavior: dict[str, Any]) -> Any:
 def function(behavior: dict[str, Any]) -> Any:
     """A handler for the thread pool."""
 
-    def handler(*, request__: Request, body__: Any = ABSENT, **params: Any) -> Any:
+    def handler(
+        *, request__: Request, body__: Any = ABSENT, files__: Any = (), **params: Any
+    ) -> Any:
         final = behavior
         while final["kind"] == "sleep":
             time.sleep(final["seconds"])
             final = final["then"]
-        return ACTS[final["kind"]](final, request__, body__, params)
+        return ACTS[final["kind"]](final, request__, body__, params, files__)
 
     return handler
 
 
-def echo(_: dict[str, Any], __: Request, body: Any, params: dict[str, Any]) -> Any:
-    result = {"params": params}
+def echo(
+    _: dict[str, Any], __: Request, body: Any, params: dict[str, Any], files: list[UploadFile]
+) -> Any:
+    result: dict[str, Any] = {"params": params}
     if isinstance(body, bytes):
         body = {"base64": base64.b64encode(body).decode()}
-    return result if body is ABSENT else result | {"body": body}
+    if body is not ABSENT:
+        result["body"] = body
+    for file in files:
+        result.setdefault("files", {}).setdefault(file.name, []).append(shown(file))
+    return result
+
+
+def shown(file: UploadFile) -> dict[str, Any]:
+    """A file with its content."""
+    result = {"filename": file.filename, "content_type": file.content_type or "", "size": file.size}
+    content = file.file.read()
+    try:
+        return result | {"text": content.decode()}
+    except UnicodeDecodeError:
+        return result | {"base64": base64.b64encode(content).decode()}
 
 
 def respond(behavior: dict[str, Any], *_: Any) -> Any:
@@ -106,7 +127,9 @@ def respond(behavior: dict[str, Any], *_: Any) -> Any:
     )
 
 
-def compose(behavior: dict[str, Any], _: Request, __: Any, params: dict[str, Any]) -> Any:
+def compose(
+    behavior: dict[str, Any], _: Request, __: Any, params: dict[str, Any], *___: Any
+) -> Any:
     def fill(value: Any) -> Any:
         known = isinstance(value, dict) and "param" in value
         return params.get(value["param"]) if known else value

@@ -13,7 +13,7 @@ use serde_json::Value;
 use spikard_app::RouteFault;
 use spikard_contract::config::ResponseValidation;
 use spikard_contract::route::{
-    BodyDocument, BodyMedia, ParameterDocument, ParameterSource, Placement, RouteDocument,
+    ANY_FILE, BodyDocument, BodyMedia, ParameterDocument, ParameterSource, Placement, RouteDocument,
 };
 use spikard_middleware::{Level, Log};
 
@@ -27,6 +27,7 @@ use crate::port::{ServedRoute, Service};
 use crate::problem::Problem;
 use crate::registration::{RegistrationError, RegistrationFault};
 use crate::schema::Schema;
+use crate::upload::FileRule;
 
 /// An application.
 ///
@@ -130,6 +131,7 @@ impl App {
             body: None,
             response_schema: None,
             response_validation: None,
+            files: Vec::new(),
             placement: Placement::Inline,
         };
         let mut needs = Needs::of(&mut document);
@@ -335,6 +337,15 @@ impl Route {
     /// configuration says.
     pub fn response_validation(&mut self, validation: ResponseValidation) -> &mut Self {
         self.document.response_validation = Some(validation);
+        self
+    }
+
+    /// Says what a file must be, for handlers that take [`crate::Files`]. Files under other names
+    /// are then read and forgotten.
+    pub fn file(&mut self, rule: FileRule) -> &mut Self {
+        let files = &mut self.document.files;
+        files.retain(|other| other.name != ANY_FILE);
+        files.push(rule.0);
         self
     }
 

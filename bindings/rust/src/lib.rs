@@ -42,6 +42,7 @@ pub mod schema;
 mod server;
 mod testing;
 mod timer;
+mod upload;
 
 pub use app::{App, Route};
 #[cfg(feature = "tokio")]
@@ -67,3 +68,4 @@ pub use spikard_proto_http::{
 };
 pub use testing::{TestClient, TestReply, TestRequest};
 pub use timer::{Sleep, sleep};
+pub use upload::{FileReader, FileRule, Files, UploadFile};

@@ -15,6 +15,7 @@ use spikard_contract::route::{
 
 use crate::derived::{self, Member, Shape};
 use crate::registration::RegistrationFault;
+use crate::upload::FileRule;
 
 /// See the module's documentation. An [`crate::Extract`] of one's own says here what it needs.
 pub struct Needs<'a> {
@@ -69,6 +70,13 @@ impl<'a> Needs<'a> {
     /// The route reads a form whose fields satisfy the schema of `T`.
     pub(crate) fn form<T: JsonSchema>(&mut self, required: bool) {
         self.structured::<T>(BodyMedia::Form, required);
+    }
+
+    /// The route takes files under this rule, unless it says itself which.
+    pub(crate) fn files(&mut self, rule: FileRule) {
+        if self.document.files.is_empty() {
+            self.document.files.push(rule.0);
+        }
     }
 
     fn structured<T: JsonSchema>(&mut self, media: BodyMedia, required: bool) {

@@ -1,6 +1,8 @@
 /* Requests in process, and their replies byte for byte. The same over a socket. */
 #define _POSIX_C_SOURCE 200809L
 
+#include <unistd.h>
+
 #include "support.h"
 
 /* Answers with the body it got. */
@@ -91,6 +93,66 @@ static void typed_arguments(void) {
     close_fixture(&self);
 }
 
+static bool span_is(spk_text text, spk_span span, const char *expected) {
+    return span.length == strlen(expected) &&
+           memcmp(text.bytes + span.start, expected, span.length) == 0;
+}
+
+/* Looks at two files, wherever they are. */
+static uint32_t files(fixture *self, uint64_t id, const spk_call *call) {
+    static const char *const contents[] = {"first", "second one"};
+    CHECK(call->upload_count == 2 && call->has_body == 1);
+    CHECK(call->body.length == 2 && memcmp(call->body.bytes, "{}", 2) == 0);
+    for (size_t i = 0; i < 2; i++) {
+        const spk_upload *upload = &call->uploads[i];
+        size_t size = strlen(contents[i]);
+        CHECK(span_is(call->upload_text, upload->name, "f"));
+        CHECK(span_is(call->upload_text, upload->filename, i == 0 ? "a.txt" : "b"));
+        CHECK(span_is(call->upload_text, upload->content_type, i == 0 ? "text/plain" : ""));
+        CHECK(upload->size == size && upload->reserved == 0);
+        char content[16] = {0};
+        if (upload->keeping == SPK_UPLOAD_SPOOL) {
+            int fd = dup(call->upload_descriptor);
+            CHECK(fd >= 0 && pread(fd, content, size, (off_t)upload->start) == (ssize_t)size);
+            close(fd);
+        } else {
+            CHECK(upload->keeping == SPK_UPLOAD_MEMORY && i == 0);
+            CHECK(upload->start + size <= call->upload_bytes.length);
+            memcpy(content, call->upload_bytes.bytes + upload->start, size);
+        }
+        CHECK(strcmp(content, contents[i]) == 0);
+    }
+    self->status = reply_text(self->port, id, "hello");
+    return SPK_OUTCOME_DONE;
+}
+
+#define PART(rest) "--XX\r\ncontent-disposition: form-data; name=\"f\"; " rest "\r\n"
+#define FILES                                                                 \
+    PART("filename=\"a.txt\"\r\ncontent-type: text/plain\r\n\r\nfirst")      \
+    PART("filename=\"b\"\r\n\r\nsecond one") "--XX--\r\n"
+
+static void files_from(const char *more) {
+    fixture self;
+    open_with(&self, files, false, more);
+    char request[1024];
+    snprintf(request, sizeof request,
+             "POST /files HTTP/1.1\r\nhost: check\r\nconnection: close\r\n"
+             "content-type: multipart/form-data; boundary=XX\r\ncontent-length: %zu\r\n\r\n%s",
+             strlen(FILES), FILES);
+    SAME(exchange(&self, request), HELLO_REPLY);
+    CHECK(self.calls == 1 && self.errors == 0);
+    close_fixture(&self);
+}
+
+/* The first stays in memory, the second does not. */
+static void files_of_a_form(void) {
+    files_from(",\"spool_threshold\":8");
+}
+
+static void files_in_a_spool(void) {
+    files_from(",\"spool_threshold\":0");
+}
+
 /* A request inside the event of another one. */
 static uint32_t inject_again(fixture *self, uint64_t id, const spk_call *call) {
     (void)call;
@@ -119,6 +181,8 @@ const check_case INJECT_CASES[] = {
     {"echo_in_process", echo_in_process},
     {"echo_over_a_socket", echo_over_a_socket},
     {"typed_arguments", typed_arguments},
+    {"files_of_a_form", files_of_a_form},
+    {"files_in_a_spool", files_in_a_spool},
     {"inject_in_an_event", inject_in_an_event},
     {NULL, NULL},
 };

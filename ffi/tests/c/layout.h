@@ -14,7 +14,7 @@
     FIELD(spk_argument, kind, 0, 4) \
     FIELD(spk_argument, length, 4, 4) \
     FIELD(spk_argument, bits, 8, 8) \
-    SIZE(spk_call, 184) \
+    SIZE(spk_call, 240) \
     FIELD(spk_call, size, 0, 4) \
     FIELD(spk_call, function, 4, 4) \
     FIELD(spk_call, placement, 8, 4) \
@@ -35,6 +35,21 @@
     FIELD(spk_call, client_address, 160, 16) \
     FIELD(spk_call, client_port, 176, 4) \
     FIELD(spk_call, has_body, 180, 4) \
+    FIELD(spk_call, uploads, 184, 8) \
+    FIELD(spk_call, upload_count, 192, 8) \
+    FIELD(spk_call, upload_text, 200, 16) \
+    FIELD(spk_call, upload_bytes, 216, 16) \
+    FIELD(spk_call, upload_descriptor, 232, 4) \
+    FIELD(spk_call, reserved, 236, 4) \
+    SIZE(spk_upload, 56) \
+    FIELD(spk_upload, name, 0, 8) \
+    FIELD(spk_upload, filename, 8, 8) \
+    FIELD(spk_upload, content_type, 16, 8) \
+    FIELD(spk_upload, headers, 24, 8) \
+    FIELD(spk_upload, start, 32, 8) \
+    FIELD(spk_upload, size, 40, 8) \
+    FIELD(spk_upload, keeping, 48, 4) \
+    FIELD(spk_upload, reserved, 52, 4) \
     SIZE(spk_host, 48) \
     FIELD(spk_host, size, 0, 4) \
     FIELD(spk_host, version, 4, 4) \

@@ -83,6 +83,8 @@ spk_app *make_app(const char *more) {
         "{\"name\":\"tags\",\"source\":\"query\","
         "\"schema\":{\"type\":\"array\",\"items\":{\"type\":\"integer\"}}},"
         "{\"name\":\"x_name\",\"source\":\"header\",\"schema\":{\"type\":\"string\"}}]}",
+        "{\"methods\":[\"POST\"],\"path\":\"/files\",\"handler\":3,\"name\":\"files\","
+        "\"files\":[{\"name\":\"f\",\"multiple\":true}]}",
     };
     char config[256];
     int length = snprintf(config, sizeof config,

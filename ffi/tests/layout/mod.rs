@@ -10,6 +10,7 @@ use spikard_ffi::{
     call::spk_call,
     host::{spk_host, spk_stall},
     reply::{spk_pair, spk_pool_run, spk_reply_view},
+    upload::spk_upload,
     worker::{spk_injected, spk_stats},
 };
 
@@ -53,7 +54,11 @@ layouts! {
     spk_call {
         size, function, placement, version_minor, head, fields, field_count, method, target, path,
         query, arguments, argument_count, argument_text, body, request_id, route, client_address,
-        client_port, has_body,
+        client_port, has_body, uploads, upload_count, upload_text, upload_bytes, upload_descriptor,
+        reserved,
+    }
+    spk_upload {
+        name, filename, content_type, headers, start, size, keeping, reserved,
     }
     spk_host { size, version, kinds, userdata, event, wake, log, }
     spk_pair { name, value, }

@@ -2,13 +2,15 @@
 //!
 //! Everything that is wrong with a message is answered here, before or instead of running its plan.
 
-use spikard_contract::problem::{BAD_REQUEST, by_status};
+use std::io;
+
+use spikard_contract::problem::{BAD_REQUEST, INTERNAL_SERVER_ERROR, by_status};
 use spikard_proto_http::{
     BodyDecoder, BodyLength, CONTINUE_100, ChunkLimits, Method, Piece, Progress, Version,
 };
 
 use super::{DRAIN_BYTES_MAX, Need, Session, State, Station, Turnaround};
-use crate::{body::Collector, exchange::Exchange, problem::Problem};
+use crate::{body::Collector, exchange::Exchange, log::Level, problem::Problem};
 
 impl Session {
     pub(super) fn read_head(&mut self, station: &Station<'_>) -> Option<Need> {
@@ -60,26 +62,46 @@ impl Session {
         self.state = State::Running;
     }
 
-    pub(super) fn read_body(&mut self) -> Option<Need> {
-        let Self {
-            state,
-            exchange,
-            decoder,
-            input,
-            start,
-            ..
-        } = self;
-        let (State::Body(collector), Some(x)) = (state, exchange) else {
-            return None;
-        };
+    pub(super) fn read_body(&mut self, station: &Station<'_>) -> Option<Need> {
         loop {
+            let Self {
+                state,
+                exchange,
+                decoder,
+                input,
+                start,
+                ..
+            } = self;
+            let (State::Body(collector), Some(x)) = (state, exchange) else {
+                return None;
+            };
+            if let Some(sink) = &mut x.sink {
+                match sink.work() {
+                    Ok(None) => {}
+                    Ok(Some(work)) => {
+                        self.work = Some(work);
+                        return Some(Need::Work);
+                    }
+                    Err(error) => {
+                        self.fail_to_keep(station, &error);
+                        return None;
+                    }
+                }
+            }
+            if collector.is_whole {
+                if let Some(sink) = x.sink.take() {
+                    sink.deliver(x);
+                }
+                self.state = State::Running;
+                return None;
+            }
             match decoder.decode(&input[*start..]) {
                 Ok(Piece::Data { bytes, consumed }) => {
                     let pushed = take(collector, x, bytes);
                     *start += consumed;
                     self.continue_owed = false;
                     if let Err(problem) = pushed {
-                        self.fail_and_close(&problem);
+                        self.fail_body(&problem);
                         return None;
                     }
                 }
@@ -93,13 +115,12 @@ impl Session {
                 Ok(Piece::End { consumed }) => {
                     *start += consumed;
                     self.continue_owed = false;
-                    let ended = end(collector, x);
-                    self.state = State::Running;
+                    collector.is_whole = true;
                     // As for a fault found earlier: where it shows is the decoder's affair.
-                    if let Err(problem) = ended {
-                        self.fail_and_close(&problem);
+                    if let Err(problem) = end(collector, x) {
+                        self.fail_body(&problem);
+                        return None;
                     }
-                    return None;
                 }
                 Err(error) => {
                     let problem = Problem::of(&BAD_REQUEST).with_detail(error.to_string());
@@ -110,11 +131,36 @@ impl Session {
         }
     }
 
+    /// Makes `problem` the reply to a body. One that its sink refused was sent soundly: what is
+    /// left of it can be skipped.
+    fn fail_body(&mut self, problem: &Problem) {
+        let (State::Body(collector), Some(x)) = (&self.state, &mut self.exchange) else {
+            return;
+        };
+        if !collector.is_refused {
+            return self.fail_and_close(problem);
+        }
+        x.reply.clear();
+        x.sink = None;
+        x.fail(problem);
+        self.state = State::Running;
+    }
+
+    /// Answers 500 to a body that the server could not keep, and says why.
+    fn fail_to_keep(&mut self, station: &Station<'_>, error: &io::Error) {
+        let id = self.exchange.as_ref().map(|x| x.request_id.as_bytes());
+        let id = String::from_utf8_lossy(id.unwrap_or_default());
+        let message = format!("a request body could not be kept: {error}: 500 [{id}]");
+        station.log.log(Level::Error, &message);
+        self.fail_and_close(&Problem::of(&INTERNAL_SERVER_ERROR));
+    }
+
     /// Makes `problem` the reply to a request whose body will not be read on.
     pub(super) fn fail_and_close(&mut self, problem: &Problem) {
         let x = self.exchange.get_or_insert_default();
         x.reply.clear();
         x.reply.close = true;
+        x.sink = None;
         x.fail(problem);
         self.state = State::Running;
     }
@@ -161,10 +207,12 @@ fn take(collector: &mut Collector, x: &mut Exchange, bytes: &[u8]) -> Result<(),
     pushed
 }
 
-/// Ends a coded body, which says by itself whether it is whole.
+/// Ends a body. A coded one says by itself whether it is whole, and so may what a sink reads.
 fn end(collector: &mut Collector, x: &mut Exchange) -> Result<(), Box<Problem>> {
-    match x.inflater.take() {
-        Some(mut inflater) => inflater.finish(|decoded| collector.push(x, decoded)),
-        None => Ok(()),
+    if let Some(mut inflater) = x.inflater.take() {
+        inflater.finish(|decoded| collector.push(x, decoded))?;
     }
+    let finished = x.sink.as_mut().map_or(Ok(()), |sink| sink.finish());
+    collector.is_refused = finished.is_err();
+    finished
 }

@@ -27,6 +27,7 @@ use crate::{
     placement::Placements,
     plan::{Plan, SegmentId},
     problem::Problem,
+    sink::Work,
     slots::Slots,
     stopwatch::Stopwatch,
 };
@@ -89,6 +90,8 @@ pub enum Need {
     Head,
     /// More bytes of a request body.
     Body,
+    /// That [`Session::take_work`] is done, on a thread that may wait.
+    Work,
     /// The host's answer to this call; then [`Session::resume`].
     Host(CallId),
     /// Only that the output is written.
@@ -144,6 +147,7 @@ pub struct Session {
     continue_owed: bool,
     turnaround: Turnaround,
     client: Option<SocketAddr>,
+    work: Option<Work>,
 }
 
 impl Default for Session {
@@ -170,6 +174,7 @@ impl Session {
                 is_head: false,
             },
             client: None,
+            work: None,
         }
     }
 
@@ -185,6 +190,15 @@ impl Session {
         self.client = client;
         // A head that was cut off by the last connection's end must not be resumed by the next.
         self.exchange.get_or_insert_default().head.clear();
+    }
+
+    /// Gives up a connection, wherever its request is: what waits for the next one holds nothing of
+    /// it but a little memory.
+    pub fn close(&mut self) {
+        self.work = None;
+        if let Some(x) = &mut self.exchange {
+            x.release();
+        }
     }
 
     /// Takes bytes from the client.
@@ -232,7 +246,7 @@ impl Session {
             let need = match self.state {
                 State::Head => self.read_head(station),
                 State::Running => self.run_plan(station),
-                State::Body(_) => self.read_body(),
+                State::Body(_) => self.read_body(station),
                 State::Calling(segment) => self.call(station, segment),
                 State::AtHost(id) => Some(Need::Host(id)),
                 State::Draining { .. } => self.drain_body(),
@@ -242,6 +256,11 @@ impl Session {
                 return need;
             }
         }
+    }
+
+    /// What [`Need::Work`] asks for. Done or not, go on with [`Session::advance`] afterwards.
+    pub fn take_work(&mut self) -> Option<Work> {
+        self.work.take()
     }
 
     /// Continues with the host's answer.

@@ -36,16 +36,18 @@ from spikard.errors import AddressInUse, ConfigError, RouteError
 from spikard.headers import Headers
 from spikard.logging import handler_failed, log, stalled
 from spikard.misfit import explain
-from spikard.params import Body, Cookie, Form, Header, Path, Query
+from spikard.params import Body, Cookie, File, Form, Header, Path, Query
 from spikard.problem import HttpProblem
 from spikard.response import RedirectResponse, Response
 from spikard.route import Route
+from spikard.upload import Spool, UploadFile
 
 __all__ = [
     "AddressInUse",
     "Body",
     "ConfigError",
     "Cookie",
+    "File",
     "Form",
     "Header",
     "Headers",
@@ -59,6 +61,7 @@ __all__ = [
     "RouteError",
     "ServerConfig",
     "Spikard",
+    "UploadFile",
     "delete",
     "get",
     "head",
@@ -74,6 +77,8 @@ __all__ = [
 
 _native.setup(
     response_type=Response,
+    upload_file=UploadFile,
+    spool=Spool,
     problem_type=HttpProblem,
     encode=encode,
     decode=msgspec.json.decode,

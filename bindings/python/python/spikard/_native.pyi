@@ -11,6 +11,7 @@ from spikard.errors import AddressInUse, ConfigError, RouteError
 # they are not None, its default as (made by a call, object) and the names of a group.
 # Kinds: 0 the engine's argument `index`, 1 the body, 2 the Request; 3, 4 and 5 the same by keyword;
 # 6, and 7 by keyword, a dict of the engine's arguments from `index` on, under the group's names.
+# 8, and 9 by keyword, a file; its name stands for a group's, and an index of 1 makes a list of all.
 # A converter receives the engine's value, the body's bytes, or the dict.
 Binder = tuple[tuple[Any, ...], ...]
 
@@ -214,6 +215,8 @@ def check_redirect(status: int, location: str) -> None:
 def setup(
     *,
     response_type: type,
+    upload_file: type,
+    spool: type,
     problem_type: type[BaseException],
     encode: Callable[[Any], bytes],
     decode: Callable[[bytes | str], Any],

@@ -7,12 +7,12 @@ Knows nothing of how a value is read.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
-__all__ = ["Body", "Cookie", "Form", "Header", "Marker", "Path", "Query"]
+__all__ = ["Body", "Cookie", "File", "Form", "Header", "Marker", "Path", "Query"]
 
-Place = Literal["path", "query", "header", "cookie", "body", "form"]
+Place = Literal["path", "query", "header", "cookie", "body", "form", "file"]
 
 
 class Marker:
@@ -31,6 +31,7 @@ class Marker:
         "multiple_of",
         "pattern",
         "place",
+        "rule",
         "schema",
     )
 
@@ -51,6 +52,7 @@ class Marker:
         self.default_factory = default_factory
         self.alias = alias
         self.schema = schema
+        self.rule: dict[str, Any] = {}
         for name in LIMITS:
             setattr(self, name, limits.get(name))
 
@@ -116,6 +118,39 @@ class Source:
         return self.place.capitalize()
 
 
+class FileSource(Source):
+    """The files of a form. Calling it makes a marker with a rule."""
+
+    __slots__ = ()
+
+    def __call__(  # type: ignore[override]
+        self,
+        default: Any = ...,
+        *,
+        default_factory: Callable[[], Any] | None = None,
+        alias: str | None = None,
+        max_size: int | None = None,
+        types: Sequence[str] = (),
+        check_magic: bool = False,
+        allow_empty: bool = False,
+    ) -> Any:
+        """Say that a parameter is a file, or a list of files, and what it must be.
+
+        `max_size` is in bytes, and no more of a file is kept while it arrives. `types` are the
+        media types that it may say it is, such as `"image/png"` or `"image/*"`; `check_magic` wants
+        its first bytes to fit what it says. A file of no bytes is refused unless `allow_empty`.
+        `default`, `default_factory` and `alias` are as for other sources.
+        """
+        marker = Marker(self.place, default, alias, None, default_factory)
+        marker.rule = {
+            "max_size": max_size,
+            "types": list(types),
+            "check_magic": check_magic,
+            "allow_empty": allow_empty,
+        }
+        return marker
+
+
 # What bounds a value, under the names that msgspec and annotated_types use too.
 LIMITS = ("gt", "ge", "lt", "le", "multiple_of", "min_length", "max_length", "pattern")
 
@@ -131,3 +166,5 @@ Body = Source("body")
 """The request body: JSON, or as it is for `bytes`."""
 Form = Source("form")
 """A field of a form; all of its fields for a class with named fields."""
+File = FileSource("file")
+"""A file of a multipart form, or all files of a name for a list."""

@@ -85,6 +85,7 @@ class Route:
             "body": read.body,
             "response_schema": _response_schema(handler, read.returns, options),
             "response_validation": options.get("response_validation"),
+            "files": read.files,
             "placement": _placement(handler, is_async, options.get("blocking")),
         }
         is_annotated = "response_schema" not in options

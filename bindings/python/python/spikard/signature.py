@@ -20,18 +20,22 @@ from spikard import schema as schemas
 from spikard._native import Request
 from spikard.errors import RouteError
 from spikard.params import Marker, Source
+from spikard.upload import UploadFile, content
 
 __all__ = ["Options", "Signature", "describe", "read"]
 
 Default = tuple[bool, Any]
 """What stands in for an absent value: whether it is made anew by a call, and the object."""
 BinderEntry = tuple[
-    int, int, str, Callable[[Any], Any] | None, Default | None, tuple[str, ...] | None
+    int, int, str, Callable[[Any], Any] | None, Default | None, tuple[str, ...] | str | None
 ]
 Handler = Callable[..., Any]
 
 # Kinds of binder entries, as (positional, by keyword).
-ARGUMENT, BODY, REQUEST, GROUP = (0, 3), (1, 4), (2, 5), (6, 7)
+ARGUMENT, BODY, REQUEST, GROUP, FILE = (0, 3), (1, 4), (2, 5), (6, 7), (8, 9)
+
+# The name that stands for all files of a form.
+ANY_FILE = "*"
 
 # Methods on which a dict or a list of models can only be meant as the body.
 BODY_METHODS = frozenset(("POST", "PUT", "PATCH"))
@@ -50,6 +54,7 @@ class Signature:
     """The form fields read so far, if the handler takes them one by one."""
     returns: Any = Any
     """What it is annotated to return."""
+    files: list[dict[str, Any]] = field(default_factory=list)
     binder: list[BinderEntry] = field(default_factory=list)
 
 
@@ -94,7 +99,7 @@ class _Parameter:
         kinds: tuple[int, int],
         index: int = 0,
         converter: Callable[[Any], Any] | None = None,
-        group: tuple[str, ...] | None = None,
+        group: tuple[str, ...] | str | None = None,
     ) -> BinderEntry:
         """Return how it is bound."""
         kind = kinds[self.by_keyword]
@@ -129,6 +134,8 @@ def read(handler: Handler, options: Options) -> Signature:
                 _add_body(signature, parameter, options)
             elif place == "form":
                 _add_form(signature, parameter, options)
+            elif place == "file":
+                _add_file(signature, parameter)
             elif place != "path" and anatomy.is_structured(parameter.kind):
                 _add_group(signature, parameter, place)
             else:
@@ -142,6 +149,10 @@ def read(handler: Handler, options: Options) -> Signature:
             ) from None
     takes_request = any(entry[0] in REQUEST for entry in signature.binder)
     _add_rest_of_path(signature, names, options.path, takes_request)
+    _check_files(signature)
+    if signature.files:
+        # The engine reads a form for them, with fields or without.
+        return signature
     if signature.body is None and takes_request and set(options.methods) - BODILESS_METHODS:
         # The handler may want the body from the request; a body nobody asks for is thrown away.
         signature.body = {"media": "bytes", "required": False}
@@ -233,6 +244,8 @@ def _place(parameter: _Parameter, names: list[str], options: Options) -> str:
         return "path"
     if place is not None:
         return place
+    if UploadFile in (kind, *typing.get_args(kind)):
+        return "file"
     takes_body = not BODY_METHODS.isdisjoint(options.methods)
     inner = (kind, *typing.get_args(kind))
     if kind is bytes or any(map(anatomy.is_structured, inner)):
@@ -279,6 +292,48 @@ def _add_form(signature: Signature, parameter: _Parameter, options: Options) -> 
     converter = decoding.parameter_converter(parameter.annotation) if parameter.typed else None
     take = signature.fields.add(parameter.wire_name, schema, converter, parameter.default)
     signature.binder.append(parameter.entry(BODY, converter=take))
+
+
+def _add_file(signature: Signature, parameter: _Parameter) -> None:
+    """Add a file, or the files of a name. Raises TypeError with the end of a sentence."""
+    kind, name = parameter.kind, parameter.wire_name
+    as_list = anatomy.is_list(kind)
+    inner = typing.get_args(kind)[0] if as_list and typing.get_args(kind) else kind
+    if parameter.typed and inner not in (UploadFile, bytes):
+        raise TypeError("is a file, so it is an UploadFile, bytes, or a list of these")
+    if any(rule["name"] == name for rule in signature.files):
+        raise TypeError(f"reads the file '{name}', which another parameter reads too")
+    signature.files.append(
+        {
+            **(parameter.marker.rule if parameter.marker is not None else {}),
+            "name": name,
+            "required": parameter.default is None and name != ANY_FILE,
+            "multiple": as_list,
+        }
+    )
+    converter: Callable[[Any], Any] | None = None
+    if inner is bytes:
+        converter = _contents if as_list else content
+    if as_list and name == ANY_FILE and parameter.default is None:
+        parameter.default = (True, list)
+    signature.binder.append(parameter.entry(FILE, int(as_list), converter, name))
+
+
+def _contents(files: list[UploadFile]) -> list[bytes]:
+    """Return the whole content of each file."""
+    return [content(file) for file in files]
+
+
+def _check_files(signature: Signature) -> None:
+    """Refuse a body beside files that is no form. Raises RouteError."""
+    if not signature.files or signature.body is None or signature.body["media"] == "form":
+        return
+    body = next(entry[2] for entry in signature.binder if entry[0] in BODY)
+    file = next(entry[2] for entry in signature.binder if entry[0] in FILE)
+    raise RouteError(
+        f"{describe(signature.handler)}: parameter '{body}' is a body beside the file '{file}', "
+        "and files come with a form; write Form() for it"
+    )
 
 
 def _refuse_second_body(signature: Signature) -> None:

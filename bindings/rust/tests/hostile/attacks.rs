@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::attack::Answer::{Nothing, Problem, Status};
 use crate::attack::{Answer, Attack, Step};
 use crate::bodies::{self, colliding, nested};
+use crate::uploads::uploads;
 
 /// Every attack, in order.
 pub(crate) fn all() -> Vec<Attack> {
@@ -17,6 +18,7 @@ pub(crate) fn all() -> Vec<Attack> {
         bodies::all(),
         orders_of_events(),
         chunks(),
+        uploads(),
     ]
     .into_iter()
     .flatten()
@@ -25,7 +27,7 @@ pub(crate) fn all() -> Vec<Attack> {
 
 pub(crate) const BAD: Answer = Problem(400, "bad-request");
 pub(crate) const INVALID: Answer = Problem(422, "validation-error");
-const LATE: Answer = Problem(408, "request-timeout");
+pub(crate) const LATE: Answer = Problem(408, "request-timeout");
 pub(crate) const TOO_LARGE: Answer = Problem(413, "payload-too-large");
 const HEAD_TOO_LARGE: Answer = Problem(431, "request-header-fields-too-large");
 const TARGET_TOO_LONG: Answer = Problem(414, "uri-too-long");

@@ -8,6 +8,7 @@ mod attack;
 mod attacks;
 mod bodies;
 mod server;
+mod uploads;
 
 use attack::{Answer, Attack, Step};
 use server::Attacked;
@@ -74,6 +75,26 @@ fn round(server: &Attacked) -> Vec<String> {
     faults
 }
 
+/// Most that an upload may make the server hold, in bytes, however large it is: what stays in
+/// memory by default, the blocks under way to the disk, and the buffers of the connection.
+const UPLOAD_BYTES_MAX: u64 = 3 * 1024 * 1024;
+
+/// Uploads of nine times what may stay in memory, which must not.
+fn keeps_files_out_of_memory(server: &Attacked, engine: &str) {
+    for _ in 0..3 {
+        let (before, _) = server.memory();
+        server.forget_peak();
+        let answer = uploads::large_file().carry_out(&server.address);
+        assert_eq!(answer, Answer::Status(200), "{engine}");
+        let grown = server.memory().1.saturating_sub(before);
+        println!(
+            "{engine}: an upload of 9 MB, {} KiB more at its peak",
+            grown >> 10
+        );
+        assert!(grown <= UPLOAD_BYTES_MAX, "{engine}: {grown} bytes");
+    }
+}
+
 fn withstands(engine: &str) {
     if !common::engines().contains(&engine) {
         // `engines` has said why, or failed.
@@ -84,6 +105,7 @@ fn withstands(engine: &str) {
         proof_of_life().carry_out(&server.address),
         Answer::Status(200)
     );
+    keeps_files_out_of_memory(&server, engine);
     let mut held = Vec::new();
     for count in 1..=ROUNDS {
         let faults = round(&server);

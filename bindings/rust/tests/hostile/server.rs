@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use spikard::{App, Cookie, Form, Header, Json, Path, Query, ServerConfig};
+use spikard::{App, Cookie, FileRule, Files, Form, Header, Json, Path, Query, ServerConfig};
 
 /// Names the engine in the environment of the process that serves.
 pub(crate) const ENGINE: &str = "SPIKARD_HOSTILE_ENGINE";
@@ -85,6 +85,10 @@ pub(crate) fn serve(engine: &str) {
     app.post("/trees", |Json(tree): Json<Tree>| Json(tree));
     app.post("/sets", |Json(set): Json<Set>| set.items.len().to_string());
     app.post("/form", |Form(search): Form<Search>| Json(search));
+    let small = FileRule::new("small").optional().max_size(1 << 20);
+    app.post("/files", |files: Files| files.len().to_string())
+        .file(FileRule::new("f").optional().multiple())
+        .file(small);
     let config = json!({
         "engine": engine, "port": 0, "header_timeout": 0.6, "body_timeout": 0.6,
         "enable_request_id": false,

@@ -77,6 +77,23 @@ class ServerConfig:
     Range: 1 to 1000000.
     """
 
+    max_form_memory: int = 2_097_152
+    """Most bytes of a multipart form that are held in memory besides its files: text
+    fields and the headers of all parts. More are answered with 413. Unit: bytes.
+    Default: 2_097_152. Range: 1024 to 1073741824.
+    """
+
+    spool_threshold: int = 1_048_576
+    """Bytes of the files of one request that are held in memory; what is beyond goes to
+    a temporary file that has no name and ends with the request. Unit: bytes.
+    Default: 1_048_576. Range: 0 to 1073741824.
+    """
+
+    spool_directory: str | None = None
+    """Directory of the temporary files of uploads. `None` takes the system's, which
+    `TMPDIR` names. Unit: characters. Default: None. Range: 1 to 4096.
+    """
+
     response_validation: Literal["off", "warn", "error"] = "off"
     """What becomes of a JSON reply that does not satisfy its route's response schema:
     `off` looks at none, `warn` names the faults in the log, `error` answers 500 as
@@ -194,6 +211,9 @@ class ServerConfig:
             "decompress_requests": self.decompress_requests,
             "max_json_depth": self.max_json_depth,
             "max_form_fields": self.max_form_fields,
+            "max_form_memory": self.max_form_memory,
+            "spool_threshold": self.spool_threshold,
+            "spool_directory": self.spool_directory,
             "response_validation": self.response_validation,
             "max_header_size": self.max_header_size,
             "max_headers": self.max_headers,

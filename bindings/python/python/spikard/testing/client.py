@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from spikard._generated.config import ServerConfig
     from spikard.app import Spikard
     from spikard.headers import HeaderInit
+    from spikard.testing.multipart import Files
     from spikard.testing.reply import Reply
-    from spikard.testing.request import Params
+    from spikard.testing.values import Params
 
 __all__ = ["AsyncTestClient", "RequestOptions", "TestClient"]
 
@@ -47,6 +48,9 @@ class RequestOptions(TypedDict, total=False):
     """The body, as any value."""
     data: bytes | str | Params | None
     """The body, as it is; a mapping or pairs are the fields of a form."""
+    files: Files | None
+    """Files of a multipart form: by name, each as its content, as (filename, content) or as
+    (filename, content, media type)."""
     params: Params | None
     """The query: a mapping or pairs; lists become repeated names."""
     headers: HeaderInit | None

@@ -5,16 +5,16 @@ Knows nothing of how they get there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from spikard.encoding import encode
 from spikard.headers import HeaderInit, Headers
+from spikard.testing.multipart import Files, multipart
+from spikard.testing.values import Params, pairs, text
 
-__all__ = ["Params", "write"]
-
-Params = Mapping[str, Any] | Iterable[tuple[str, Any]]
+__all__ = ["write"]
 
 # Characters of a target that stay as they are: everything visible in ASCII.
 TARGET_SAFE = "".join(map(chr, range(0x21, 0x7F)))
@@ -26,6 +26,7 @@ def write(
     *,
     json: Any = ...,
     data: bytes | str | Params | None = None,
+    files: Files | None = None,
     params: Params | None = None,
     headers: HeaderInit | None = None,
     cookies: Mapping[str, str] | None = None,
@@ -33,13 +34,19 @@ def write(
     """Return a request as bytes.
 
     `json` is any value, None included; `data` is sent as it is, text as UTF-8, or is the fields of
-    a form. Adds `host`, and with a body its length and the type of JSON or forms, unless `headers`
-    has them. Raises ValueError for a line break where it would end a line, and for two bodies.
+    a form; with `files` that form is multipart. Adds `host`, and with a body its length and type,
+    unless `headers` has them. Raises ValueError for a line break where it would end a line, and for
+    two bodies.
     """
     if json is not ... and data is not None:
         raise ValueError("give json or data, not both")
     fields = Headers(headers)
     body = data.encode() if isinstance(data, str) else data
+    if files is not None:
+        if json is not ... or isinstance(body, bytes):
+            raise ValueError("files come with the fields of a form, given as a mapping or pairs")
+        boundary, body = multipart(body or (), files)
+        fields.setdefault("content-type", f"multipart/form-data; boundary={boundary}")
     if body is not None and not isinstance(body, bytes):
         body = _pairs(body).encode()
         fields.setdefault("content-type", "application/x-www-form-urlencoded")
@@ -70,13 +77,4 @@ def _target(path: str, params: Params | None) -> str:
 
 def _pairs(params: Params) -> str:
     """Return names and values as queries and forms have them."""
-    given = params.items() if isinstance(params, Mapping) else params
-    pairs = cast("Iterable[tuple[str, Any]]", given)
-    return urlencode([(name, _text(value)) for name, value in pairs], doseq=True)
-
-
-def _text(value: Any) -> Any:
-    """Return a query value as it is written; lists become repeated names."""
-    if isinstance(value, list | tuple | set):
-        return [_text(entry) for entry in value]
-    return str(value).lower() if isinstance(value, bool) else value
+    return urlencode([(name, text(value)) for name, value in pairs(params)], doseq=True)
