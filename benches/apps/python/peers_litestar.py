@@ -46,4 +46,5 @@ async def upload(
     return {"name": data.filename, "bytes": size}
 
 
-app = Litestar([hello, search, orders, upload], openapi_config=None)
+# Its limit of ten million bytes would refuse an upload of that size and its envelope.
+app = Litestar([hello, search, orders, upload], openapi_config=None, request_max_body_size=None)

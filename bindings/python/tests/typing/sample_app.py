@@ -33,6 +33,8 @@ from typing_extensions import NotRequired, assert_type
 from spikard import (
     Body,
     Cookie,
+    File,
+    Form,
     Header,
     HttpProblem,
     Path,
@@ -42,6 +44,7 @@ from spikard import (
     Response,
     Route,
     Spikard,
+    UploadFile,
     get,
     post,
     register_decoder,
@@ -231,6 +234,28 @@ async def add(item: Item) -> Response:
     if not item.tags:
         raise HttpProblem(409, detail="An item has tags", item=item.item_name)
     return Response(item, status_code=201, headers={"location": "/items/1"})
+
+
+@app.post("/items/{item_id}/pictures")
+async def picture(
+    item_id: int,
+    cover: Annotated[UploadFile, File(types=["image/*"], max_size=1 << 20, check_magic=True)],
+    title: Annotated[str, Form(max_length=80)],
+    others: Annotated[list[UploadFile], File(alias="other")] = [],  # noqa: B006
+    thumbnail: Annotated[bytes | None, File()] = None,
+) -> dict[str, Any]:
+    """Take files beside a field, and read them both ways."""
+    assert_type(cover.content_type, Optional[str])
+    head = await cover.read(8)
+    assert_type(head, bytes)
+    size = 0
+    async for piece in cover.chunks():
+        size += len(piece)
+    for piece in cover.chunks(4096):
+        size += len(piece)
+    names = [other.filename for other in others]
+    rest: bytes = others[0].file.read() if others else thumbnail or b""
+    return {"id": item_id, "title": title, "size": size, "names": names, "rest": len(rest)}
 
 
 @app.get("/items/{item_id}/old")

@@ -217,3 +217,14 @@ def test_sample_answers(transport: Any) -> None:
             assert (path, told) == (path, faults)
         reply = client.post("/items", json={"itemName": "a"})
         assert (reply.status_code, reply.json()["item"]) == (409, "a")
+
+
+def test_files_of_the_sample_are_read_both_ways() -> None:
+    png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
+    files: dict[str, Any] = {"cover": ("c.png", png), "other": [("a", b"xyz"), ("b", b"")]}
+    with TestClient(sample_app.app) as http:
+        reply = http.post("/items/7/pictures", data={"title": "t"}, files=files)
+        assert [row["type"] for row in reply.json()["errors"]] == ["file_empty"]
+        del files["other"][1]
+        reply = http.post("/items/7/pictures", data={"title": "t"}, files=files)
+        assert reply.json() == {"id": 7, "title": "t", "size": 8, "names": ["a"], "rest": 3}
