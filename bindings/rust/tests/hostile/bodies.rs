@@ -261,7 +261,7 @@ fn parts() -> Vec<Attack> {
         parts(
             "a part of 9 MB",
             closed(part("term", &long.repeat(9))),
-            INVALID,
+            TOO_LARGE,
         ),
         parts("a part without an end", part("term", "1"), BAD),
         parts("9 MB before the first part", long.repeat(9), BAD),
