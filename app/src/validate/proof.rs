@@ -11,13 +11,15 @@ use jsonschema::Validator;
 
 use super::proof_rules::{Length, Members, Range};
 use super::scanner::Kind;
-use super::tape::Tape;
+use super::tape::{Row, Tape};
 use super::tape_node::{TapeNode, Taped};
 
 /// A schema as a graph of nodes. See the module's documentation.
 #[derive(Debug)]
 pub(super) struct Proof {
     nodes: Vec<Node>,
+    /// Of each node the kinds, and whether it asks for more.
+    kinds: Vec<(Kinds, bool)>,
     root: NodeId,
 }
 
@@ -44,6 +46,16 @@ pub(super) struct Node {
     pub(super) any: Vec<NodeId>,
     /// Keywords that only the validator knows, and that stand for themselves.
     pub(super) rest: Option<Box<Validator<Taped>>>,
+}
+
+impl Node {
+    /// Whether the kinds are all that it asks, as of most members.
+    fn asks_for_kinds_alone(&self) -> bool {
+        let of_scalars = self.range.is_some() || self.length.is_some() || self.choices.is_some();
+        let of_others = self.items.is_some() || self.count.is_some() || self.members.is_some();
+        let of_all = !self.also.is_empty() || !self.any.is_empty() || self.rest.is_some();
+        !(of_scalars || of_others || of_all)
+    }
 }
 
 /// A set of kinds of value.
@@ -75,23 +87,28 @@ impl Default for Kinds {
 
 impl Proof {
     pub(super) fn new(nodes: Vec<Node>, root: NodeId) -> Self {
-        Self { nodes, root }
+        let kinds = |node: &Node| (node.kinds, !node.asks_for_kinds_alone());
+        Self {
+            kinds: nodes.iter().map(kinds).collect(),
+            nodes,
+            root,
+        }
     }
 
     /// Whether the text certainly satisfies the schema. False says nothing.
     pub(super) fn holds(&self, tape: Tape<'_>) -> bool {
         let mut walk = Walk {
-            nodes: &self.nodes,
+            proof: self,
             tape,
             steps_left: STEPS_MIN + STEPS_PER_VALUE * tape.values(),
         };
-        walk.proves(self.root, 0, DEPTH_MAX)
+        walk.proves(self.root, 0, tape.row(0), DEPTH_MAX)
     }
 }
 
 /// One proof under way.
 struct Walk<'w> {
-    nodes: &'w [Node],
+    proof: &'w Proof,
     tape: Tape<'w>,
     /// Alternatives can multiply from level to level; the validator knows how to bound that.
     steps_left: usize,
@@ -100,14 +117,15 @@ struct Walk<'w> {
 impl Walk<'_> {
     /// Whether the value at row `at` satisfies a node. `depth` bounds references that lead in a
     /// circle.
-    fn proves(&mut self, node: NodeId, at: u32, depth: u32) -> bool {
-        let row = self.tape.row(at);
-        let node = &self.nodes[node];
-        let Some(steps_left) = self.steps_left.checked_sub(1) else {
-            return false;
-        };
-        self.steps_left = steps_left;
-        if depth == 0 || !node.kinds.has(row.kind) {
+    #[inline]
+    fn proves(&mut self, node: NodeId, at: u32, row: Row, depth: u32) -> bool {
+        let (kinds, asks_more) = self.proof.kinds[node];
+        kinds.has(row.kind) && (!asks_more || self.proves_more(node, at, row, depth))
+    }
+
+    fn proves_more(&mut self, node: NodeId, at: u32, row: Row, depth: u32) -> bool {
+        let node = &self.proof.nodes[node];
+        if depth == 0 || !self.takes(1) {
             return false;
         }
         let holds = match row.kind {
@@ -115,68 +133,76 @@ impl Walk<'_> {
                 let range = node.range.as_ref();
                 range.is_none_or(|range| range.admits(self.tape.digits(row)))
             }
-            Kind::Plain | Kind::Escaped => self.proves_string(node, at),
-            Kind::Array => self.proves_items(node, at, depth),
+            Kind::Plain | Kind::Escaped => self.proves_string(node, row),
+            Kind::Array => self.proves_items(node, at, row, depth),
             Kind::Object => match &node.members {
-                Some(members) => self.proves_members(members, at, depth),
+                Some(members) => self.proves_members(members, at, row, depth),
                 None => true,
             },
             Kind::Null | Kind::False | Kind::True => true,
         };
+        let is = |id: &NodeId, walk: &mut Self| walk.proves(*id, at, row, depth - 1);
         holds
             && (node.choices.is_none() || matches!(row.kind, Kind::Plain | Kind::Escaped))
-            && node
-                .also
-                .iter()
-                .all(|also| self.proves(*also, at, depth - 1))
-            && (node.any.is_empty() || node.any.iter().any(|one| self.proves(*one, at, depth - 1)))
+            && node.also.iter().all(|also| is(also, self))
+            && (node.any.is_empty() || node.any.iter().any(|one| is(one, self)))
             && node
                 .rest
                 .as_ref()
                 .is_none_or(|rest| rest.is_valid(TapeNode::At(&self.tape, at)))
     }
 
-    fn proves_string(&self, node: &Node, at: u32) -> bool {
-        if node.length.is_none() && node.choices.is_none() {
-            return true;
-        }
-        let content = self.tape.string(self.tape.row(at)).unwrap_or_default();
-        let length = node.length.as_ref();
-        let choices = node.choices.as_ref();
-        length.is_none_or(|length| length.admits_text(&content))
-            && choices.is_none_or(|choices| choices.iter().any(|choice| **choice == *content))
+    /// Takes so many steps of those that are left, if there are as many.
+    fn takes(&mut self, steps: u32) -> bool {
+        let left = self.steps_left.checked_sub(steps as usize);
+        self.steps_left = left.unwrap_or(0);
+        left.is_some()
     }
 
-    fn proves_items(&mut self, node: &Node, at: u32, depth: u32) -> bool {
-        let count = u64::from(self.tape.row(at).count());
-        if node
-            .count
-            .as_ref()
-            .is_some_and(|bounds| !bounds.admits(count))
+    fn proves_string(&self, node: &Node, row: Row) -> bool {
+        if let Some(length) = &node.length
+            && !length.admits_bytes(self.tape.bytes(row), row.kind == Kind::Escaped)
+            && !length.admits_text(&self.tape.string(row).unwrap_or_default())
         {
+            return false;
+        }
+        node.choices.as_ref().is_none_or(|choices| {
+            let content = self.tape.string(row).unwrap_or_default();
+            choices.iter().any(|choice| **choice == *content)
+        })
+    }
+
+    fn proves_items(&mut self, node: &Node, at: u32, row: Row, depth: u32) -> bool {
+        let admits = |bounds: &Length| bounds.admits(row.count().into());
+        if !node.count.as_ref().is_none_or(admits) {
             return false;
         }
         let Some(items) = node.items else { return true };
-        let tape = self.tape;
-        tape.children(at)
-            .all(|item| self.proves(items, item, depth - 1))
-    }
-
-    fn proves_members(&mut self, members: &Members, at: u32, depth: u32) -> bool {
-        let tape = self.tape;
-        let count = u64::from(tape.row(at).count());
-        if members
-            .count
-            .as_ref()
-            .is_some_and(|bounds| !bounds.admits(count))
-        {
+        if !self.takes(row.count()) {
             return false;
         }
+        let mut item = at + 1;
+        while item < row.next {
+            let own = self.tape.row(item);
+            if !self.proves(items, item, own, depth - 1) {
+                return false;
+            }
+            item = own.next;
+        }
+        true
+    }
+
+    fn proves_members(&mut self, members: &Members, at: u32, row: Row, depth: u32) -> bool {
+        let admits = |bounds: &Length| bounds.admits(row.count().into());
+        if !members.count.as_ref().is_none_or(admits) || !self.takes(row.count()) {
+            return false;
+        }
+        let tape = self.tape;
         // Keys are unique, so counting those that are required finds whether one lacks.
         let (mut expected, mut required) = (0, 0);
-        let mut children = tape.children(at);
-        while let (Some(key), Some(value)) = (children.next(), children.next()) {
-            let key = tape.row(key);
+        let mut key_at = at + 1;
+        while key_at < row.next {
+            let (key, value) = (tape.row(key_at), tape.row(key_at + 1));
             let found = match key.kind {
                 Kind::Plain => members.find(tape.bytes(key), expected),
                 _ => members.find(tape.string(key).unwrap_or_default().as_bytes(), expected),
@@ -190,9 +216,10 @@ impl Walk<'_> {
                 }
                 None => members.additional,
             };
-            if node.is_some_and(|node| !self.proves(node, value, depth - 1)) {
+            if node.is_some_and(|node| !self.proves(node, key_at + 1, value, depth - 1)) {
                 return false;
             }
+            key_at = value.next;
         }
         required == members.required
     }

@@ -80,10 +80,10 @@ impl Compiler<'_> {
         for (keyword, value) in keywords {
             match keyword.as_str() {
                 "type" => node.kinds = kinds(value)?,
-                "minimum" => range.minimum = Some(bound(value)?),
-                "maximum" => range.maximum = Some(bound(value)?),
-                "exclusiveMinimum" => range.above = Some(bound(value)?),
-                "exclusiveMaximum" => range.below = Some(bound(value)?),
+                "minimum" => range.minimum = bound(value)?,
+                "maximum" => range.maximum = bound(value)?,
+                "exclusiveMinimum" => range.above = bound(value)?,
+                "exclusiveMaximum" => range.below = bound(value)?,
                 "items" => node.items = Some(self.child(value)?),
                 "anyOf" => node.any = self.children(value)?,
                 "allOf" => node.also.extend(self.children(value)?),
@@ -104,7 +104,7 @@ impl Compiler<'_> {
                 _ => return None,
             }
         }
-        node.range = (!range.is_empty()).then_some(range);
+        node.range = (range != Range::default()).then_some(range);
         node.length = length(keywords, "minLength", "maxLength")?;
         node.count = length(keywords, "minItems", "maxItems")?;
         if MEMBERS

@@ -5,21 +5,27 @@
 use super::proof::{NodeId, Places};
 use super::scalar::small_decimal;
 
-/// Bounds of a number.
-#[derive(Debug, Default, Clone, Copy)]
+/// Bounds of a number; those that are not given are infinite.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Range {
-    pub(super) minimum: Option<f64>,
-    pub(super) maximum: Option<f64>,
-    pub(super) above: Option<f64>,
-    pub(super) below: Option<f64>,
+    pub(super) minimum: f64,
+    pub(super) maximum: f64,
+    pub(super) above: f64,
+    pub(super) below: f64,
+}
+
+impl Default for Range {
+    fn default() -> Self {
+        Self {
+            minimum: f64::NEG_INFINITY,
+            maximum: f64::INFINITY,
+            above: f64::NEG_INFINITY,
+            below: f64::INFINITY,
+        }
+    }
 }
 
 impl Range {
-    pub(super) fn is_empty(&self) -> bool {
-        let bounds = [self.minimum, self.maximum, self.above, self.below];
-        bounds.iter().all(Option::is_none)
-    }
-
     /// Numbers are compared as floats. Near a bound whose distance floats cannot tell, and beyond
     /// the integers that they hold exactly, nothing is proven.
     pub(super) fn admits(&self, digits: &str) -> bool {
@@ -28,10 +34,10 @@ impl Range {
             return false;
         };
         number.abs() < EXACT_MAX
-            && self.minimum.is_none_or(|bound| number >= bound)
-            && self.maximum.is_none_or(|bound| number <= bound)
-            && self.above.is_none_or(|bound| number > bound)
-            && self.below.is_none_or(|bound| number < bound)
+            && number >= self.minimum
+            && number <= self.maximum
+            && number > self.above
+            && number < self.below
     }
 }
 
@@ -45,6 +51,14 @@ pub(super) struct Length {
 impl Length {
     pub(super) fn admits(&self, length: u64) -> bool {
         self.minimum <= length && length <= self.maximum
+    }
+
+    /// Whether a string of these bytes, escapes and all, certainly has an admitted length: a
+    /// character takes one byte to four, or with an escape up to twelve.
+    #[inline]
+    pub(super) fn admits_bytes(&self, bytes: &[u8], is_escaped: bool) -> bool {
+        let fewest = bytes.len().div_ceil(if is_escaped { 12 } else { 4 }) as u64;
+        bytes.len() as u64 <= self.maximum && fewest >= self.minimum
     }
 
     /// Counted in characters. A character has one to four bytes, so most texts need no counting.
@@ -133,8 +147,8 @@ mod tests {
     #[test]
     fn admits_what_lies_within_and_nothing_that_floats_cannot_tell() {
         let range = Range {
-            minimum: Some(1.0),
-            below: Some(10.0),
+            minimum: 1.0,
+            below: 10.0,
             ..Range::default()
         };
         for digits in ["1", "9", "9.99", "1e0", "001"] {
@@ -144,7 +158,7 @@ mod tests {
             assert!(!range.admits(digits), "{digits}");
         }
         let wide = Range {
-            minimum: Some(0.0),
+            minimum: 0.0,
             ..Range::default()
         };
         assert!(wide.admits("9007199254740991"));

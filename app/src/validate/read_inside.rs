@@ -10,12 +10,12 @@ use serde::{Deserialize, forward_to_deserialize_any};
 
 use super::read::{Exactly, Misfit, PRIVATE, Spot};
 use super::scanner::Kind;
-use super::tape::Children;
 
 /// The inside of an array or object, on the way to its end.
 pub(super) struct Inside<'t> {
+    /// The item or name that comes next, unless this is the end.
     spot: Spot<'t>,
-    children: Children<'t>,
+    end: u32,
     left: u32,
     /// The member whose name was read last.
     member: Option<u32>,
@@ -24,19 +24,27 @@ pub(super) struct Inside<'t> {
 impl<'t> Inside<'t> {
     #[inline]
     pub(super) fn of(spot: Spot<'t>) -> Result<Self, Misfit> {
-        let depth_left = spot.depth_left.checked_sub(1).ok_or(Misfit)?;
+        let row = spot.row();
         Ok(Self {
-            spot: Spot { depth_left, ..spot },
-            children: spot.tape.children(spot.at),
-            left: spot.row().count(),
+            spot: Spot {
+                at: spot.at + 1,
+                depth_left: spot.depth_left.checked_sub(1).ok_or(Misfit)?,
+                ..spot
+            },
+            end: row.next,
+            left: row.count(),
             member: None,
         })
     }
 
     #[inline]
     fn next(&mut self) -> Option<Spot<'t>> {
-        let at = self.children.next()?;
-        Some(Spot { at, ..self.spot })
+        let spot = self.spot;
+        if spot.at == self.end {
+            return None;
+        }
+        self.spot.at = spot.row().next;
+        Some(spot)
     }
 
     /// The type has read enough: it must have been everything.
@@ -84,7 +92,7 @@ impl<'t> MapAccess<'t> for Inside<'t> {
         let Some(name) = self.next() else {
             return Ok(None);
         };
-        self.member = self.children.next();
+        self.member = self.next().map(|member| member.at);
         self.left -= 1;
         seed.deserialize(Name(name)).map(Some)
     }

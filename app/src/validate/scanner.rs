@@ -125,8 +125,9 @@ struct Scanner<'t, T> {
 }
 
 impl<T: Trace> Scanner<'_, T> {
-    /// Any value with the whitespace before it. Recursion is bounded by the depth limit.
-    #[inline]
+    /// Any value with the whitespace before it. Part of what calls it, so that only arrays and
+    /// objects are calls; their recursion is bounded by the depth limit.
+    #[inline(always)]
     fn value(&mut self, at: usize) -> Step {
         let (at, byte) = self.past_space(at);
         match byte {

@@ -81,7 +81,7 @@ impl TapeBuilder {
     }
 
     /// Adds a row. All numbers fit: a text that is laid out is under 4 GiB.
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, kind: Kind, start: usize, end: usize) -> usize {
         let at = self.rows.len();
         self.rows
@@ -101,10 +101,12 @@ impl Trace for TapeBuilder {
         (*own_count, *own_next) = (count, next);
     }
 
+    #[inline(always)]
     fn scalar(&mut self, kind: Kind, start: usize, end: usize) {
         self.push(kind, start, end);
     }
 
+    #[inline(always)]
     fn key(&mut self, kind: Kind, start: usize, end: usize) {
         self.push(kind, start, end);
     }
