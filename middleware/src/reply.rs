@@ -3,7 +3,7 @@
 //! It has no opinion on framing: `Content-Length`, `Connection` and `Date` belong to the encoder.
 
 use spikard_proto_http::redirect::check_redirect;
-use spikard_proto_http::{FieldError, Fields, RedirectError, sabotage};
+use spikard_proto_http::{Fields, RedirectError, sabotage};
 
 use crate::inspection::ReplyFault;
 
@@ -68,19 +68,15 @@ impl Reply {
         }
     }
 
-    /// Appends a field; one that HTTP cannot carry is a fault.
+    /// Appends a field; one that HTTP cannot carry is a fault. A content type replaces that of the
+    /// content: a client may take either of two (RFC 9110 §8.3).
     pub fn push(&mut self, name: &[u8], value: &[u8]) {
-        let pushed = self.fields.push(name, value);
-        self.note_field(name, pushed);
-    }
-
-    /// Replaces the fields of this name by one; one that HTTP cannot carry is a fault.
-    pub fn set(&mut self, name: &[u8], value: &[u8]) {
-        let set = self.fields.set(name, value);
-        self.note_field(name, set);
-    }
-
-    fn note_field(&mut self, name: &[u8], written: Result<(), FieldError>) {
+        let stands_once = name.eq_ignore_ascii_case(b"content-type");
+        let written = if stands_once && !sabotage::is_off("reply/one-content-type") {
+            self.fields.set(name, value)
+        } else {
+            self.fields.push(name, value)
+        };
         if let Err(error) = written
             && !sabotage::is_off("reply/field")
         {

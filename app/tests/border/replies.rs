@@ -34,7 +34,7 @@ fn the_log_names_route_header_and_request_but_no_value() {
             "header \"x-a\": The field value has a control character",
         ),
         (
-            |reply| reply.set(b"x-a", b"secret\0"),
+            |reply| reply.push(b"x-a", b"secret\0"),
             "header \"x-a\": The field value has a control character",
         ),
         (

@@ -281,10 +281,6 @@ impl IntoReply for HandlerResponse {
 /// Adds header lines to a reply that has its content type.
 pub(crate) fn push_headers(headers: &[(String, String)], reply: &mut Reply) {
     for (name, value) in headers {
-        if name.eq_ignore_ascii_case("content-type") {
-            reply.set(name.as_bytes(), value.as_bytes());
-        } else {
-            reply.push(name.as_bytes(), value.as_bytes());
-        }
+        reply.push(name.as_bytes(), value.as_bytes());
     }
 }
