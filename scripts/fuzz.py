@@ -118,13 +118,18 @@ def seeds() -> dict[str, list[str]]:
         found["request"].append(head_of(request) + body)
     for vectors in documents(ROOT / "testing_data" / "wire"):
         for vector in vectors:
-            pieces = vector.get("bytes")
-            text = "".join(pieces) if isinstance(pieces, list) else pieces
-            if isinstance(text, str):
-                name = "multipart" if "boundary" in vector else "request"
-                found[name].append(text)
-                found["head"].append(text)
+            text = text_of(vector.get("bytes", ""))
+            name = "multipart" if "boundary" in vector else "request"
+            found[name].append(text)
+            found["head"].append(text)
     return found
+
+
+def text_of(piece: Any) -> str:
+    """Return the text of a vector: a string, copies of one, or a list of these."""
+    if isinstance(piece, list):
+        return "".join(map(text_of, piece))
+    return piece["repeat"] * piece["times"] if isinstance(piece, dict) else str(piece)
 
 
 def plant(target: str, texts: list[str]) -> Path:
