@@ -98,12 +98,7 @@ impl Exchange {
 
     /// Begins with the head that was just parsed into `head`, at the plan's entry table.
     pub fn begin(&mut self, plan: &Plan, client: Option<SocketAddr>) {
-        self.body.clear();
-        self.body.shrink_to(BODY_BYTES_KEPT);
-        self.forget_outline();
-        self.inflater = None;
-        self.sink = None;
-        self.uploads.clear();
+        self.release();
         self.arguments.clear();
         self.reply.clear();
         self.request_id.clear();
@@ -115,14 +110,14 @@ impl Exchange {
         self.enter(plan, plan.entry());
     }
 
-    /// Lets go of what only this request needs and others may want: files, decoders, large memory.
+    /// Lets go of the request's body and all that was made of it: files, decoders, large memory.
     pub fn release(&mut self) {
+        self.body.clear();
+        self.body.shrink_to(BODY_BYTES_KEPT);
+        self.forget_outline();
         self.inflater = None;
         self.sink = None;
         self.uploads.clear();
-        if self.body.capacity() > BODY_BYTES_KEPT {
-            self.body = Vec::new();
-        }
     }
 
     /// Begins with a message that was refused before it became a request: the problem is the

@@ -123,7 +123,8 @@ impl Uploads {
 
     /// Forgets all files, and closes the spool.
     pub fn clear(&mut self) {
-        if !self.table.is_empty() {
+        // Every file has its names there, also one that was left out of the table.
+        if !self.text.is_empty() {
             *self = Self::new();
         }
     }

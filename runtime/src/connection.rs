@@ -258,7 +258,7 @@ async fn await_work(connection: &Connection, session: &mut Session) -> bool {
         Poll::Pending
     })
     .await;
-    core.crew.forget(id);
+    core.crew.strike(id);
     is_done
 }
 

@@ -319,7 +319,7 @@ impl Core {
                 Message::Answer(id, reply, run) => self.deliver(id, reply, run),
                 Message::Woken => self.port.woken(),
                 Message::Worked(id) => {
-                    if let Some(record) = self.crew.done(id) {
+                    if let Some(record) = self.crew.strike(id) {
                         wake(&record);
                     }
                 }

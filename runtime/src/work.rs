@@ -68,14 +68,10 @@ impl Crew {
         !self.waiting.borrow().contains_key(&id)
     }
 
-    /// Notes that a job is done; whose connection waits for it, if one still does.
-    pub(crate) fn done(&self, id: JobId) -> Option<Rc<Record>> {
+    /// Strikes a job, because it is done or because nobody waits any more; whose connection waits
+    /// for it, if one still does.
+    pub(crate) fn strike(&self, id: JobId) -> Option<Rc<Record>> {
         self.waiting.borrow_mut().remove(&id)
-    }
-
-    /// Nobody waits for a job any more.
-    pub(crate) fn forget(&self, id: JobId) {
-        self.waiting.borrow_mut().remove(&id);
     }
 }
 
