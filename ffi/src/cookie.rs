@@ -4,8 +4,8 @@ use spikard_contract::{cookie::CookieDocument, status::Status};
 use spikard_proto_http::{SameSite, SetCookie};
 
 use crate::{
-    boundary::{Checked, Failure, boundary, output, text},
-    field::lend,
+    boundary::{Checked, Failure, text},
+    field::write_field,
 };
 
 /// Writes a cookie as the value of a `Set-Cookie` field (RFC 6265bis §4.1), or refuses one that
@@ -28,17 +28,15 @@ pub unsafe extern "C" fn spk_set_cookie(
     field: *mut *const u8,
     field_length: *mut usize,
 ) -> u32 {
-    boundary(|| {
-        output(field, "field")?;
-        output(field_length, "field_length")?;
+    let write = || {
         // SAFETY: the caller's contract.
         let json = unsafe { text(json, length, "json")? };
-        let written = cookie(json)?
+        cookie(json)?
             .to_field()
-            .map_err(|error| Failure::new(Status::InvalidArgument, error.to_string()))?;
-        // SAFETY: the caller's contract.
-        unsafe { lend(written, field, field_length) }
-    })
+            .map_err(|error| Failure::new(Status::InvalidArgument, error.to_string()))
+    };
+    // SAFETY: the caller's contract.
+    unsafe { write_field(field, field_length, write) }
 }
 
 fn cookie(json: &str) -> Checked<SetCookie> {

@@ -13,23 +13,28 @@ thread_local! {
     static FIELD: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-/// Lends a host a written field until the next one is written on this thread.
+/// Has a field written and lends it to a host until the next one is written on this thread.
 ///
 /// # Safety
 /// Both outputs are NULL or valid for one write.
-pub(crate) unsafe fn lend(
-    written: String,
+pub(crate) unsafe fn write_field(
     field: *mut *const u8,
     field_length: *mut usize,
-) -> Checked {
-    FIELD.with(|kept| {
-        let mut kept = kept.borrow_mut();
-        *kept = written;
-        // SAFETY: the caller's contract; NULL is refused.
-        unsafe {
-            write_out(field, "field", kept.as_ptr())?;
-            write_out(field_length, "field_length", kept.len())
-        }
+    write: impl FnOnce() -> Checked<String>,
+) -> u32 {
+    boundary(|| {
+        output(field, "field")?;
+        output(field_length, "field_length")?;
+        let written = write()?;
+        FIELD.with(|kept| {
+            let mut kept = kept.borrow_mut();
+            *kept = written;
+            // SAFETY: the caller's contract; NULL is refused above.
+            unsafe {
+                write_out(field, "field", kept.as_ptr())?;
+                write_out(field_length, "field_length", kept.len())
+            }
+        })
     })
 }
 
@@ -51,19 +56,18 @@ pub unsafe extern "C" fn spk_etag(
     field: *mut *const u8,
     field_length: *mut usize,
 ) -> u32 {
-    boundary(|| {
-        output(field, "field")?;
-        output(field_length, "field_length")?;
+    let write = || {
         // SAFETY: the caller's contract.
         let opaque = unsafe { text(opaque, length, "opaque")? };
         let tag = match weak {
             0 => EntityTag::strong(opaque),
             _ => EntityTag::weak(opaque),
         };
-        let tag = tag.map_err(|error| Failure::new(Status::InvalidArgument, error.to_string()))?;
-        // SAFETY: the caller's contract.
-        unsafe { lend(tag.to_string(), field, field_length) }
-    })
+        tag.map(|tag| tag.to_string())
+            .map_err(|error| Failure::new(Status::InvalidArgument, error.to_string()))
+    };
+    // SAFETY: the caller's contract.
+    unsafe { write_field(field, field_length, write) }
 }
 
 /// Writes the value of an `ETag` field that names these bytes: equal bytes have equal tags, in
@@ -81,15 +85,13 @@ pub unsafe extern "C" fn spk_etag_of(
     field: *mut *const u8,
     field_length: *mut usize,
 ) -> u32 {
-    boundary(|| {
-        output(field, "field")?;
-        output(field_length, "field_length")?;
+    let write = || {
         // SAFETY: the caller's contract.
         let content = unsafe { bytes(content, length, "content")? };
-        let tag = EntityTag::of_content(content, weak != 0);
-        // SAFETY: the caller's contract.
-        unsafe { lend(tag.to_string(), field, field_length) }
-    })
+        Ok(EntityTag::of_content(content, weak != 0).to_string())
+    };
+    // SAFETY: the caller's contract.
+    unsafe { write_field(field, field_length, write) }
 }
 
 /// Checks a redirect before it is a reply: a status of 301, 302, 303, 307 or 308, and a location of
