@@ -5,16 +5,20 @@
 //! Knows nothing of how a document is read (`knob.rs`) or printed (`cargo xtask generate`).
 
 /// Declares a struct of knobs once. For each: docs, name, type, default, and optionally
-/// `in least..=greatest` and `unit "what it counts"`.
+/// `in least..=greatest`, `unit "what it counts"` and `is required`: a document without a required
+/// knob is refused, and the default only helps to build the struct in Rust. A struct may be
+/// `checked by` a function of type `fn(&Self) -> Vec<(&'static str, String)>`, which names what
+/// does not fit together.
 ///
 /// Yields the struct, `Default`, `Knob` (so that records nest), `Serialize`, `Deserialize` with
 /// every check applied, `FIELDS`, `RECORD`, `from_json`, `from_value`, `to_json` and `check`.
 #[macro_export]
 macro_rules! config {
-    ($(#[doc = $record_doc:literal])+ pub struct $name:ident {
+    ($(#[doc = $record_doc:literal])+ pub struct $name:ident $(checked by $check:path)? {
         $($(#[doc = $doc:literal])+
         $field:ident: $type:ty = $default:expr
-            $(, in $min:literal ..= $max:literal)? $(, unit $unit:literal)?;)+
+            $(, in $min:literal ..= $max:literal)? $(, unit $unit:literal)?
+            $(, is $required:ident)?;)+
     }) => {
         $(#[doc = $record_doc])+
         #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +45,7 @@ macro_rules! config {
                 },
                 range: $crate::config!(@range $($min, $max)?),
                 nullable: <$type as $crate::knob::Knob>::NULLABLE,
+                required: $crate::config!(@required $($required)?),
             }),+];
 
             /// Facts about the struct.
@@ -98,7 +103,9 @@ macro_rules! config {
                     .next()
                     .and_then(|field| keys.read(field, || $default, faults));)+
                 // All knobs are read before the first fault ends the reading.
-                Some(Self { $($field: $field?,)+ })
+                let read = Self { $($field: $field?,)+ };
+                $(let read = keys.agree(read, $check, faults)?;)?
+                Some(read)
             }
 
             fn json(&self) -> serde_json::Value {
@@ -115,6 +122,8 @@ macro_rules! config {
     };
     (@unit $type:ty) => { <$type as $crate::knob::Knob>::KIND.unit() };
     (@unit $type:ty, $unit:literal) => { Some($unit) };
+    (@required) => { false };
+    (@required required) => { true };
     (@range) => { None };
     (@range $min:literal, $max:literal) => {
         Some($crate::meta::Range { min: $min as f64, max: $max as f64 })

@@ -30,10 +30,13 @@ pub struct Field {
     pub unit: Option<&'static str>,
     /// The value of an absent key.
     pub default: fn() -> Value,
-    /// Least and greatest value accepted; for text, the length in characters.
+    /// Least and greatest value accepted; for text, the length in characters; for lists, the
+    /// number of entries.
     pub range: Option<Range>,
     /// Whether `null` is a value, meaning "off" or "no limit".
     pub nullable: bool,
+    /// Whether the key must be there; its default then only helps to build the struct in Rust.
+    pub required: bool,
 }
 
 /// What a knob's value is.
@@ -43,14 +46,22 @@ pub enum Kind {
     Boolean,
     /// A whole number, not negative.
     Integer,
+    /// A number, fractions allowed.
+    Number,
     /// Seconds, fractions allowed.
     Duration,
     /// A string.
     Text,
+    /// A string that is never shown.
+    Secret,
     /// One of a closed list of strings.
     Choice(&'static [Choice]),
     /// An object with knobs of its own.
     Record(&'static Record),
+    /// A list of such values. A range then bounds how many there are.
+    List(&'static Kind),
+    /// An object of such values under names that the user chooses.
+    Map(&'static Kind),
 }
 
 /// One accepted string of a [`Kind::Choice`].
@@ -73,6 +84,15 @@ pub struct Range {
 }
 
 impl Kind {
+    /// The record that a value is, or is made of.
+    pub const fn record(&self) -> Option<&'static Record> {
+        match self {
+            Self::Record(record) => Some(record),
+            Self::List(entry) | Self::Map(entry) => entry.record(),
+            _ => None,
+        }
+    }
+
     /// The unit that the kind itself implies.
     pub const fn unit(&self) -> Option<&'static str> {
         match self {

@@ -184,14 +184,21 @@ fn records_nest_and_pointers_follow() {
 
 #[test]
 fn every_knob_has_doc_unit_range_and_a_default_within_it() {
+    check(ServerConfig::RECORD);
+}
+
+fn check(record: &Record) {
     let mut names = HashSet::new();
-    for field in ServerConfig::FIELDS {
+    for field in record.fields {
         let name = field.name;
+        if let Some(inner) = field.kind.record() {
+            check(inner);
+        }
         assert!(names.insert(name), "{name} stands twice");
         assert!(field.doc[0].len() > 10, "{name} has no doc");
         let default = (field.default)();
         match field.kind {
-            Kind::Integer | Kind::Duration => {
+            Kind::Integer | Kind::Number | Kind::Duration => {
                 assert!(field.unit.is_some(), "{name} has no unit");
                 let range = field.range.expect("a number has a range");
                 assert!(range.min >= 0.0 && range.min < range.max, "{name}");
@@ -202,7 +209,7 @@ fn every_knob_has_doc_unit_range_and_a_default_within_it() {
                         .is_none_or(|n| n >= range.min && n <= range.max)
                 );
             }
-            Kind::Boolean | Kind::Text | Kind::Choice(_) | Kind::Record(_) => {}
+            _ => {}
         }
         if let (Kind::Duration, Some(range)) = (field.kind, field.range) {
             assert!(

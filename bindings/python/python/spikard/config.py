@@ -37,7 +37,7 @@ def document_of(config: ServerConfig | Mapping[str, Any] | None, **changes: obje
 
 def read(document: str) -> ServerConfig:
     """Return the configuration of a document that the engine has accepted."""
-    return ServerConfig(**json.loads(document))
+    return ServerConfig.from_dict(json.loads(document))
 
 
 def seconds_of(value: float | timedelta) -> float:

@@ -27,7 +27,11 @@ pub(super) fn config(records: &[&Record]) -> String {
             push_row(&mut out, field);
         }
         for field in record.fields {
-            if let Kind::Choice(choices) = field.kind {
+            let entry = match field.kind {
+                Kind::List(entry) | Kind::Map(entry) => *entry,
+                kind => kind,
+            };
+            if let Kind::Choice(choices) = entry {
                 push_choices(&mut out, field, choices);
             }
         }
@@ -50,6 +54,7 @@ fn push_row(out: &mut String, field: &Field) {
 
 fn default_cell(field: &Field) -> String {
     match field.kind {
+        _ if field.required => "required".to_owned(),
         Kind::Record(_) if (field.default)().is_object() => "its own defaults".to_owned(),
         _ => format!("`{}`", default(field)),
     }

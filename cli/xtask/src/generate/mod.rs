@@ -13,7 +13,7 @@ use std::fs;
 use std::path::Path;
 
 use spikard_contract::config::ServerConfig;
-use spikard_contract::meta::{Field, Kind, Record};
+use spikard_contract::meta::{Field, Record};
 
 use crate::{Outcome, Report};
 
@@ -23,7 +23,7 @@ struct Output {
     text: String,
 }
 
-const CONFIG_SOURCE: &str = "contract/src/config.rs";
+const CONFIG_SOURCE: &str = "contract/src/config/";
 const STATUS_SOURCE: &str = "contract/src/status.rs";
 const PROBLEM_SOURCE: &str = "contract/src/problem.rs";
 
@@ -97,7 +97,7 @@ fn write(path: &Path, text: &str) -> Result<(), String> {
 fn records(record: &'static Record) -> Vec<&'static Record> {
     let mut found: Vec<&'static Record> = Vec::new();
     for Field { kind, .. } in record.fields {
-        if let Kind::Record(inner) = kind {
+        if let Some(inner) = kind.record() {
             for inner in records(inner) {
                 if !found.iter().any(|known| known.name == inner.name) {
                     found.push(inner);

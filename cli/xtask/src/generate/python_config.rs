@@ -29,16 +29,22 @@ pub(super) fn module(records: &[&Record]) -> String {
 
 fn imports(records: &[&Record]) -> String {
     let fields = || records.iter().flat_map(|record| record.fields);
-    let choice = fields().any(|field| matches!(field.kind, Kind::Choice(_)));
-    let nested = fields().any(|field| matches!(field.kind, Kind::Record(_)));
-    let dataclasses = if nested {
-        "dataclass, field"
+    let choice = fields().any(|field| annotation(field).contains("Literal["));
+    let sequence = fields().any(|field| annotation(field).contains("Sequence["));
+    let special = fields().any(|field| default(field).is_some_and(|text| text.contains("field(")));
+    let dataclasses = if special {
+        "dataclass, field, replace"
     } else {
-        "dataclass"
+        "dataclass, replace"
+    };
+    let abc = if sequence {
+        "Mapping, Sequence"
+    } else {
+        "Mapping"
     };
     let typing = if choice { "Any, Literal" } else { "Any" };
     format!(
-        "import json\nfrom collections.abc import Mapping\nfrom dataclasses import {dataclasses}\n\
+        "import json\nfrom collections.abc import {abc}\nfrom dataclasses import {dataclasses}\n\
          from datetime import timedelta\nfrom typing import {typing}\n"
     )
 }
@@ -61,8 +67,9 @@ fn push_class(out: &mut String, record: &Record) {
         }
     }
     for field in record.fields {
-        let (name, kind, default) = (field.name, annotation(field), default(field));
-        out.push_str(&format!("\n    {name}: {kind} = {default}\n"));
+        let (name, kind) = (field.name, annotation(field));
+        let default = default(field).map_or_else(String::new, |default| format!(" = {default}"));
+        out.push_str(&format!("\n    {name}: {kind}{default}\n"));
         out.push_str(&docstring(&description(field), 4));
     }
     push_methods(out, record);
@@ -72,21 +79,62 @@ fn push_methods(out: &mut String, record: &Record) {
     out.push_str(TO_DICT);
     for Field { name, kind, .. } in record.fields {
         let value = match kind {
-            Kind::Duration | Kind::Record(_) => format!("_plain(self.{name})"),
+            Kind::Duration | Kind::Record(_) | Kind::List(_) | Kind::Map(_) => {
+                format!("_plain(self.{name})")
+            }
             _ => format!("self.{name}"),
         };
         out.push_str(&format!("            \"{name}\": {value},\n"));
     }
     out.push_str(TO_JSON);
+    let name = record.name;
+    out.push_str(&format!(
+        "\n    def copy(self, **changes: Any) -> {name}:\n        \
+         \"\"\"Return a copy with some knobs changed.\"\"\"\n        \
+         return replace(self, **changes)\n\n    \
+         @classmethod\n    \
+         def from_dict(cls, document: Mapping[str, Any]) -> {name}:\n        \
+         \"\"\"Return the object of a document; the inverse of `to_dict`.\"\"\"\n        \
+         values = dict(document)\n"
+    ));
+    for Field { name, kind, .. } in record.fields {
+        if let Some(inner) = kind.record() {
+            out.push_str(&format!(
+                "        if \"{name}\" in values:\n            \
+                 values[\"{name}\"] = _read(values[\"{name}\"], {}, {})\n",
+                inner.name,
+                depth(kind)
+            ));
+        }
+    }
+    out.push_str("        return cls(**values)\n");
+}
+
+/// How many lists or maps are around the record of a kind.
+fn depth(kind: &Kind) -> usize {
+    match kind {
+        Kind::List(entry) | Kind::Map(entry) => depth(entry) + 1,
+        _ => 0,
+    }
 }
 
 /// The type of the dataclass field.
 fn annotation(field: &Field) -> String {
-    let kind = match field.kind {
+    let kind = annotation_of(&field.kind);
+    if field.nullable {
+        format!("{kind} | None")
+    } else {
+        kind
+    }
+}
+
+fn annotation_of(kind: &Kind) -> String {
+    match kind {
         Kind::Boolean => "bool".to_owned(),
         Kind::Integer => "int".to_owned(),
+        Kind::Number => "float".to_owned(),
         Kind::Duration => "float | timedelta".to_owned(),
-        Kind::Text => "str".to_owned(),
+        Kind::Text | Kind::Secret => "str".to_owned(),
         Kind::Choice(choices) => {
             let names: Vec<String> = choices
                 .iter()
@@ -95,27 +143,60 @@ fn annotation(field: &Field) -> String {
             format!("Literal[{}]", names.join(", "))
         }
         Kind::Record(record) => format!("{} | Mapping[str, Any]", record.name),
-    };
-    if field.nullable {
-        format!("{kind} | None")
-    } else {
-        kind
+        Kind::List(entry) => format!("Sequence[{}]", annotation_of(entry)),
+        Kind::Map(entry) => format!("Mapping[str, {}]", annotation_of(entry)),
     }
 }
 
-/// The default as a Python expression.
-fn default(field: &Field) -> String {
-    match ((field.default)(), field.kind) {
+/// What stands behind the annotation: the default as a Python expression. `None` if a value has to
+/// be given.
+fn default(field: &Field) -> Option<String> {
+    if is_secret(&field.kind) {
+        // Not in the object's `repr`, which people print.
+        return Some(match default_value(field) {
+            Some(default) => match default.strip_prefix("field(") {
+                Some(rest) => format!("field(repr=False, {rest}"),
+                None => format!("field(repr=False, default={default})"),
+            },
+            None => "field(repr=False)".to_owned(),
+        });
+    }
+    default_value(field)
+}
+
+fn is_secret(kind: &Kind) -> bool {
+    match kind {
+        Kind::Secret => true,
+        Kind::List(entry) | Kind::Map(entry) => is_secret(entry),
+        _ => false,
+    }
+}
+
+fn default_value(field: &Field) -> Option<String> {
+    if field.required {
+        return None;
+    }
+    Some(match ((field.default)(), field.kind) {
         (Value::Null, _) => "None".to_owned(),
         (Value::Bool(true), _) => "True".to_owned(),
         (Value::Bool(false), _) => "False".to_owned(),
         (Value::Object(_), Kind::Record(record)) => {
             format!("field(default_factory={})", record.name)
         }
+        (Value::Object(_), _) => "field(default_factory=dict)".to_owned(),
+        (Value::Array(entries), _) if entries.is_empty() => "()".to_owned(),
+        (Value::Array(entries), _) => {
+            // A tuple, which cannot change: one default serves all objects.
+            let entries: Vec<String> = entries.iter().map(Value::to_string).collect();
+            match entries.as_slice() {
+                [only] => format!("({only},)"),
+                entries => format!("({})", entries.join(", ")),
+            }
+        }
         (Value::Number(number), Kind::Integer) => grouped(&number.to_string()),
         // JSON's strings and numbers are Python's.
         (value, _) => value.to_string(),
-    }
+    })
 }
 
 /// Digits in groups of three: `10_485_760`.
@@ -140,10 +221,12 @@ fn description(field: &Field) -> String {
     if let Some(unit) = field.unit {
         parts.push(format!("Unit: {unit}."));
     }
-    let default = default(field);
-    match field.kind {
-        Kind::Record(_) if !default.contains("None") => {}
-        _ => parts.push(format!("Default: {default}.")),
+    match (default_value(field), field.kind) {
+        (None, _) => parts.push("Required.".to_owned()),
+        (Some(default), Kind::Record(_)) if !default.contains("None") => {}
+        (Some(default), _) if default == "()" => parts.push("Default: empty.".to_owned()),
+        (Some(default), _) if default.starts_with("field(") => {}
+        (Some(default), _) => parts.push(format!("Default: {default}.")),
     }
     parts.extend(range(field).map(|range| format!("Range: {range}.")));
     parts.join(" ")
@@ -175,6 +258,15 @@ const TO_JSON: &str = "        }
 
 const TAIL: &str = "
 
+def _read(value: Any, kind: Any, depth: int) -> Any:
+    \"\"\"Turn the mappings of a document into objects of `kind`, `depth` collections deep.\"\"\"
+    if depth and isinstance(value, Mapping):
+        return {key: _read(entry, kind, depth - 1) for key, entry in value.items()}
+    if depth and isinstance(value, list | tuple):
+        return [_read(entry, kind, depth - 1) for entry in value]
+    return kind.from_dict(value) if isinstance(value, Mapping) else value
+
+
 def _plain(value: Any) -> Any:
     \"\"\"Turn a value into what JSON knows: config objects as mappings, durations as seconds.\"\"\"
     if isinstance(value, timedelta):
@@ -191,6 +283,8 @@ def _plain(value: Any) -> Any:
 mod tests {
     use super::*;
     use spikard_contract::config;
+    use spikard_contract::knob::Secret;
+    use std::collections::BTreeMap;
 
     config! {
         /// An inner record.
@@ -207,6 +301,16 @@ mod tests {
             inner: InnerConfig = InnerConfig::default();
             /// There when asked for.
             extra: Option<InnerConfig> = None;
+            /// Some of them.
+            several: Vec<InnerConfig> = Vec::new(), in 0..=4;
+            /// Words nobody may see.
+            keys: Vec<Secret> = Vec::new(), in 1..=8, is required;
+            /// Another.
+            pass: Option<Secret> = None;
+            /// Words with a default.
+            verbs: Vec<String> = vec!["GET".to_owned()];
+            /// Names of one's own.
+            named: BTreeMap<String, InnerConfig> = BTreeMap::new();
         }
     }
 
@@ -214,12 +318,18 @@ mod tests {
     fn prints_nested_records() {
         let text = module(&[InnerConfig::RECORD, OuterConfig::RECORD]);
         for line in [
-            "from dataclasses import dataclass, field\n",
+            "from collections.abc import Mapping, Sequence\n",
+            "from dataclasses import dataclass, field, replace\n",
             "__all__ = [\"InnerConfig\", \"OuterConfig\"]\n",
             "    wait: float | timedelta = 0.5\n",
             "    inner: InnerConfig | Mapping[str, Any] = field(default_factory=InnerConfig)\n",
             "    extra: InnerConfig | Mapping[str, Any] | None = None\n",
+            "    several: Sequence[InnerConfig | Mapping[str, Any]] = ()\n",
+            "    keys: Sequence[str] = field(repr=False)\n",
+            "    pass: str | None = field(repr=False, default=None)\n",
+            "    verbs: Sequence[str] = (\"GET\",)\n",
             "            \"extra\": _plain(self.extra),\n",
+            "            values[\"several\"] = _read(values[\"several\"], InnerConfig, 1)\n",
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }

@@ -52,51 +52,79 @@ fn object(record: &Record) -> Map<String, Value> {
     object.insert("type".to_owned(), json!("object"));
     object.insert("additionalProperties".to_owned(), json!(false));
     object.insert("properties".to_owned(), Value::Object(properties));
+    let required = record.fields.iter().filter(|field| field.required);
+    let required: Vec<&str> = required.map(|field| field.name).collect();
+    if !required.is_empty() {
+        object.insert("required".to_owned(), json!(required));
+    }
     object
 }
 
 fn property(field: &Field) -> Value {
-    let mut schema = Map::new();
+    let mut schema = value_schema(&field.kind);
     let mut description = line(field.doc);
     if let Some(unit) = field.unit {
         description.push_str(&format!(" Unit: {unit}."));
     }
-    schema.insert("description".to_owned(), json!(description));
-    let kind = match field.kind {
-        Kind::Boolean => "boolean",
-        Kind::Integer => "integer",
-        Kind::Duration => "number",
-        Kind::Text | Kind::Choice(_) => "string",
-        Kind::Record(_) => "object",
-    };
-    match field.kind {
-        Kind::Record(record) => {
-            let reference = json!({ "$ref": format!("#/$defs/{}", record.name) });
-            let choices = if field.nullable {
-                json!([reference, { "type": "null" }])
-            } else {
-                json!([reference])
-            };
-            schema.insert("anyOf".to_owned(), choices);
-        }
-        _ if field.nullable => drop(schema.insert("type".to_owned(), json!([kind, "null"]))),
-        _ => drop(schema.insert("type".to_owned(), json!(kind))),
-    }
-    if let Kind::Choice(choices) = field.kind {
-        let names: Vec<&str> = choices.iter().map(|choice| choice.name).collect();
-        schema.insert("enum".to_owned(), json!(names));
-    }
-    if let Some(range) = field.range {
+    if let Some(Range { min, max }) = field.range {
         let (least, most) = match field.kind {
-            Kind::Text => ("minLength", "maxLength"),
+            Kind::Text | Kind::Secret => ("minLength", "maxLength"),
+            Kind::List(_) => ("minItems", "maxItems"),
             _ => ("minimum", "maximum"),
         };
-        let Range { min, max } = range;
         schema.insert(least.to_owned(), number(min));
         schema.insert(most.to_owned(), number(max));
     }
-    schema.insert("default".to_owned(), (field.default)());
-    Value::Object(schema)
+    if field.nullable {
+        schema = or_null(schema);
+    }
+    let mut property = Map::new();
+    property.insert("description".to_owned(), json!(description));
+    property.append(&mut schema);
+    if !field.required {
+        property.insert("default".to_owned(), (field.default)());
+    }
+    Value::Object(property)
+}
+
+/// What a value of a kind is, whatever knob it belongs to.
+fn value_schema(kind: &Kind) -> Map<String, Value> {
+    let schema = match kind {
+        Kind::Boolean => json!({ "type": "boolean" }),
+        Kind::Integer => json!({ "type": "integer" }),
+        Kind::Number | Kind::Duration => json!({ "type": "number" }),
+        Kind::Text | Kind::Secret => json!({ "type": "string" }),
+        Kind::Choice(choices) => {
+            let names: Vec<&str> = choices.iter().map(|choice| choice.name).collect();
+            json!({ "type": "string", "enum": names })
+        }
+        Kind::Record(record) => json!({ "$ref": format!("#/$defs/{}", record.name) }),
+        Kind::List(entry) => json!({ "type": "array", "items": value_schema(entry) }),
+        Kind::Map(entry) => {
+            json!({ "type": "object", "additionalProperties": value_schema(entry) })
+        }
+    };
+    match schema {
+        Value::Object(schema) => schema,
+        // Every arm above is an object.
+        _ => Map::new(),
+    }
+}
+
+/// The schema, or null.
+fn or_null(mut schema: Map<String, Value>) -> Map<String, Value> {
+    if schema.contains_key("$ref") || schema.contains_key("enum") {
+        let mut either = Map::new();
+        either.insert(
+            "anyOf".to_owned(),
+            json!([Value::Object(schema), { "type": "null" }]),
+        );
+        return either;
+    }
+    if let Some(kind) = schema.get_mut("type") {
+        *kind = json!([kind.clone(), "null"]);
+    }
+    schema
 }
 
 /// A bound without a needless fraction.

@@ -44,11 +44,20 @@ pub(super) fn range(field: &Field) -> Option<String> {
 
 /// What a value is, in one word; a choice lists its names.
 pub(super) fn kind(field: &Field) -> String {
-    let kind = match field.kind {
+    let kind = kind_of(&field.kind);
+    if field.nullable {
+        format!("{kind} or null")
+    } else {
+        kind
+    }
+}
+
+fn kind_of(kind: &Kind) -> String {
+    match kind {
         Kind::Boolean => "boolean".to_owned(),
         Kind::Integer => "integer".to_owned(),
-        Kind::Duration => "number".to_owned(),
-        Kind::Text => "string".to_owned(),
+        Kind::Number | Kind::Duration => "number".to_owned(),
+        Kind::Text | Kind::Secret => "string".to_owned(),
         Kind::Choice(choices) => {
             let names: Vec<String> = choices
                 .iter()
@@ -57,11 +66,8 @@ pub(super) fn kind(field: &Field) -> String {
             names.join(", ")
         }
         Kind::Record(record) => record.name.to_owned(),
-    };
-    if field.nullable {
-        format!("{kind} or null")
-    } else {
-        kind
+        Kind::List(entry) => format!("list of {}", kind_of(entry)),
+        Kind::Map(entry) => format!("object of {}", kind_of(entry)),
     }
 }
 

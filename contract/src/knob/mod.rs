@@ -4,10 +4,14 @@
 //! types, defaults, ranges, unknown keys refused, a JSON pointer (RFC 6901) for each refusal.
 //! Knows nothing of any particular knob; `config.rs` declares them.
 
+mod compound;
+
 use std::fmt;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
+
+pub use compound::Secret;
 
 use crate::meta::{Field, Kind, Range, Record, number_text};
 
@@ -270,6 +274,13 @@ impl<'a> Keys<'a> {
         faults: &mut Vec<Fault>,
     ) -> Option<T> {
         let Some(value) = self.object.get(field.name) else {
+            if field.required {
+                faults.push(Fault {
+                    pointer: join(self.pointer, field.name),
+                    message: "missing; it has no default".to_owned(),
+                });
+                return None;
+            }
             return Some(default());
         };
         let pointer = join(self.pointer, field.name);
@@ -281,6 +292,23 @@ impl<'a> Keys<'a> {
             },
             faults,
         )
+    }
+
+    /// Reads what no single knob can tell: `check` names what does not fit together, each by its
+    /// knob. `None` if there is something.
+    pub fn agree<T>(
+        &self,
+        read: T,
+        check: fn(&T) -> Vec<(&'static str, String)>,
+        faults: &mut Vec<Fault>,
+    ) -> Option<T> {
+        let disagreements = check(&read);
+        let agrees = disagreements.is_empty();
+        faults.extend(disagreements.into_iter().map(|(key, message)| Fault {
+            pointer: join(self.pointer, key),
+            message,
+        }));
+        agrees.then_some(read)
     }
 }
 
