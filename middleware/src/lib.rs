@@ -48,6 +48,6 @@ pub use reply::Reply;
 pub use session::{Need, Session, SessionLimits, Station};
 pub use sink::{BodySink, Work};
 pub use slots::{Answered, Claim, Ledger, Slots};
-pub use stage::{ReplyStage, RequestStage};
+pub use stage::{DoneStage, Ending, ReplyStage, RequestStage};
 pub use stopwatch::{Stopwatch, ThreadUsage};
 pub use uploads::{Keeping, Upload, Uploads};

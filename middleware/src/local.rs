@@ -1,6 +1,7 @@
 //! What one worker keeps between exchanges and hands to every stage: time, and randomness.
 //!
-//! Time is told, never asked for: the driver sets it once per turn, so stages stay pure.
+//! Time is told: the driver sets it once per turn, so stages stay pure. Only who counts in shorter
+//! spans, across processes, asks a clock that the driver lent.
 
 use spikard_proto_http::date::format_date;
 
@@ -9,8 +10,9 @@ use crate::log::Level;
 /// Per-worker state. Not shared, not synchronised.
 #[derive(Debug)]
 pub struct Local {
-    /// Milliseconds on a monotonic clock of the driver's choice.
+    /// Milliseconds on a monotonic clock of the driver's choice, as of this turn.
     pub now_ms: u64,
+    clock: Option<fn() -> u64>,
     unix_s: u64,
     date: [u8; 29],
     random: [u64; 4],
@@ -24,10 +26,29 @@ impl Local {
         let random = if seed == [0; 4] { [1, 2, 3, 4] } else { seed };
         Self {
             now_ms: 0,
+            clock: None,
             unix_s: 0,
             date: format_date(0),
             random,
             notes: Vec::new(),
+        }
+    }
+
+    /// The same, with a clock for those few who must know more than the turn does: nanoseconds of
+    /// the machine's monotonic clock, which all its processes share.
+    #[must_use]
+    pub fn with_clock(self, clock: fn() -> u64) -> Self {
+        Self {
+            clock: Some(clock),
+            ..self
+        }
+    }
+
+    /// Monotonic nanoseconds, as of now; where there is no clock, as of this turn.
+    pub fn now_ns(&self) -> u64 {
+        match self.clock {
+            Some(clock) => clock(),
+            None => self.now_ms * 1_000_000,
         }
     }
 

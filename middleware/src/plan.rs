@@ -9,7 +9,7 @@ use spikard_contract::route::Placement;
 
 use crate::{
     rank::Rank,
-    stage::{ReplyStage, RequestStage},
+    stage::{DoneStage, ReplyStage, RequestStage},
 };
 
 /// Index of a [`Table`] in its [`Plan`].
@@ -51,14 +51,18 @@ pub struct Table {
     pub reply: Range<u32>,
     /// The first of those that run after the request's conditions are judged.
     pub reply_rest: u32,
+    /// Its rows in [`Plan::done_rows`].
+    pub done: Range<u32>,
 }
 
 /// The whole table. See the module's documentation.
 pub struct Plan {
     request_rows: Box<[Arc<dyn RequestStage>]>,
     reply_rows: Box<[Arc<dyn ReplyStage>]>,
+    done_rows: Box<[Arc<dyn DoneStage>]>,
     request_ranks: Box<[Rank]>,
     reply_ranks: Box<[Rank]>,
+    done_ranks: Box<[Rank]>,
     tables: Box<[Table]>,
     segments: Box<[Segment]>,
     entry: TableId,
@@ -100,6 +104,11 @@ impl Plan {
     pub(crate) fn reply_rows(&self, rows: Range<u32>) -> &[Arc<dyn ReplyStage>] {
         &self.reply_rows[rows.start as usize..rows.end as usize]
     }
+
+    pub(crate) fn done_rows(&self, table: TableId) -> &[Arc<dyn DoneStage>] {
+        let rows = &self.table(table).done;
+        &self.done_rows[rows.start as usize..rows.end as usize]
+    }
 }
 
 /// One line per table: the form in which plans are kept as snapshots.
@@ -113,6 +122,10 @@ impl fmt::Display for Plan {
             write!(f, " |")?;
             for row in table.reply.clone() {
                 write!(f, " {}", self.reply_ranks[row as usize].name())?;
+            }
+            for (place, row) in table.done.clone().enumerate() {
+                let sign = if place == 0 { " |" } else { "" };
+                write!(f, "{sign} {}", self.done_ranks[row as usize].name())?;
             }
             writeln!(f)?;
         }
@@ -131,6 +144,7 @@ impl fmt::Debug for Plan {
 pub struct Rows {
     request: Vec<(Rank, Arc<dyn RequestStage>)>,
     reply: Vec<(Rank, Arc<dyn ReplyStage>)>,
+    done: Vec<(Rank, Arc<dyn DoneStage>)>,
 }
 
 impl Rows {
@@ -148,6 +162,12 @@ impl Rows {
     /// Adds a reply stage at its rank.
     pub fn reply(&mut self, rank: Rank, stage: Arc<dyn ReplyStage>) -> &mut Self {
         self.reply.push((rank, stage));
+        self
+    }
+
+    /// Adds a stage behind the reply, at its rank.
+    pub fn done(&mut self, rank: Rank, stage: Arc<dyn DoneStage>) -> &mut Self {
+        self.done.push((rank, stage));
         self
     }
 }
@@ -186,10 +206,12 @@ impl PlanBuilder {
     pub fn build(self, entry: TableId, refused: TableId) -> Plan {
         let (mut request_rows, mut request_ranks) = (Vec::new(), Vec::new());
         let (mut reply_rows, mut reply_ranks) = (Vec::new(), Vec::new());
+        let (mut done_rows, mut done_ranks) = (Vec::new(), Vec::new());
         let mut tables = Vec::with_capacity(self.tables.len());
         for (name, rows) in self.tables {
             let request = flatten(rows.request, &mut request_rows, &mut request_ranks);
             let reply = flatten(rows.reply, &mut reply_rows, &mut reply_ranks);
+            let done = flatten(rows.done, &mut done_rows, &mut done_ranks);
             let ranks = &reply_ranks[reply.start as usize..];
             let judges = ranks.partition_point(|rank: &Rank| rank.precedes_conditions());
             tables.push(Table {
@@ -197,13 +219,16 @@ impl PlanBuilder {
                 request,
                 reply_rest: reply.start + judges as u32,
                 reply,
+                done,
             });
         }
         Plan {
             request_rows: request_rows.into(),
             reply_rows: reply_rows.into(),
+            done_rows: done_rows.into(),
             request_ranks: request_ranks.into(),
             reply_ranks: reply_ranks.into(),
+            done_ranks: done_ranks.into(),
             tables: tables.into(),
             segments: self.segments.into(),
             entry,

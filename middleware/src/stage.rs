@@ -1,4 +1,4 @@
-//! The two kinds of row in a function table.
+//! The three kinds of row in a function table.
 
 use crate::{exchange::Exchange, flow::Flow, local::Local};
 
@@ -12,4 +12,23 @@ pub trait RequestStage: Send + Sync {
 pub trait ReplyStage: Send + Sync {
     /// Edits the reply in place.
     fn run(&self, x: &mut Exchange, local: &mut Local);
+}
+
+/// A row that runs when the exchange is over: the reply is on its way, or its client has left. It
+/// looks and counts, and cannot change anything.
+pub trait DoneStage: Send + Sync {
+    /// Looks at what became of it.
+    fn run(&self, x: &Exchange, ending: Ending, local: &mut Local);
+}
+
+/// How an exchange ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Its reply was handed over to be written.
+    Replied {
+        /// Bytes of the reply's body, as they go on the wire.
+        body_bytes: u64,
+    },
+    /// Its client left before there was a reply.
+    Left,
 }

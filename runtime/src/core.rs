@@ -23,7 +23,7 @@ use spikard_middleware::{
 
 use crate::{
     accept::Gate,
-    io::{BLOCK_BYTES, Block, nanos, seed, shut, thread_usage},
+    io::{BLOCK_BYTES, Block, machine_nanos, nanos, seed, shut, thread_usage},
     mailbox::{Mailbox, Message},
     settings::Settings,
     turn::TurnEnd,
@@ -100,7 +100,7 @@ impl Core {
             gate: Gate::new(),
             accepting: Cell::new(true),
             crew: Crew::default(),
-            local: RefCell::new(Local::new(seed()?)),
+            local: RefCell::new(Local::new(seed()?).with_clock(machine_nanos)),
             wheel: RefCell::default(),
             connections: RefCell::default(),
             vacant: RefCell::default(),

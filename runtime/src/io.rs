@@ -230,6 +230,17 @@ pub(crate) fn nanos() -> u64 {
     EPOCH.with(|epoch| epoch.elapsed().as_nanos() as u64)
 }
 
+/// Nanoseconds of the machine's monotonic clock, which all its processes share.
+pub(crate) fn machine_nanos() -> u64 {
+    let mut now = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the buffer is valid for one value of its type.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut now) };
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}
+
 /// What the calling thread has used so far.
 ///
 /// CPU time comes from the thread's own clock: `getrusage` brings a running thread's up to date

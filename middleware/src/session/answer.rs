@@ -19,6 +19,7 @@ use crate::{
     plan::SegmentId,
     problem::Problem,
     run::run,
+    stage::Ending,
 };
 
 impl Session {
@@ -146,6 +147,13 @@ impl Session {
             request_version: self.turnaround.version,
         };
         encode_head(&mut self.output, &head);
+        drop(local);
+        let body_bytes = match (bare, self.turnaround.is_head) {
+            (false, false) => reply.body.len() as u64,
+            _ => 0,
+        };
+        end(station, x, Ending::Replied { body_bytes });
+        let reply = &mut x.reply;
         if !bare && !self.turnaround.is_head {
             if reply.body.len() > GATHER_BYTES_MAX {
                 self.tail = Some(std::mem::take(&mut reply.body));
@@ -160,6 +168,18 @@ impl Session {
                 linger: unread || self.continue_owed,
             },
         };
+    }
+}
+
+/// Runs the rows behind the reply.
+pub(super) fn end(station: &Station<'_>, x: &Exchange, ending: Ending) {
+    let rows = station.plan.done_rows(x.table);
+    if rows.is_empty() {
+        return;
+    }
+    let mut local = station.local.borrow_mut();
+    for stage in rows {
+        stage.run(x, ending, &mut local);
     }
 }
 

@@ -29,6 +29,7 @@ use crate::{
     problem::Problem,
     sink::Work,
     slots::Slots,
+    stage::Ending,
     stopwatch::Stopwatch,
 };
 
@@ -336,6 +337,9 @@ impl Session {
             return None;
         };
         self.state = State::Ended { linger: false };
+        if let Some(x) = station.slots.borrow_mut().exchange(id) {
+            answer::end(station, x, Ending::Left);
+        }
         if let Some(x) = station.slots.borrow_mut().orphan(id) {
             self.exchange = Some(x);
             return None;

@@ -107,3 +107,44 @@ fn equality_looks_at_fields_not_at_dead_bytes() {
     other.set(b"a", b"2").unwrap();
     assert_ne!(one, other);
 }
+
+#[test]
+fn a_member_of_a_list_stands_once() {
+    let vary = |lines: &[&str], member: &str| {
+        let mut fields = Fields::new();
+        fields.push(b"a", b"1").expect("valid");
+        for line in lines {
+            fields.push(b"Vary", line.as_bytes()).expect("valid");
+        }
+        fields.push(b"z", b"2").expect("valid");
+        fields
+            .add_member(b"vary", member.as_bytes())
+            .expect("valid");
+        let text = |(name, value): (&[u8], &[u8])| {
+            let (name, value) = (
+                String::from_utf8_lossy(name),
+                String::from_utf8_lossy(value),
+            );
+            format!("{name}: {value}")
+        };
+        fields.iter().map(text).collect::<Vec<_>>().join("; ")
+    };
+    assert_eq!(vary(&[], "Origin"), "a: 1; z: 2; vary: Origin");
+    assert_eq!(
+        vary(&["accept"], "Origin"),
+        "a: 1; vary: accept, Origin; z: 2"
+    );
+    assert_eq!(
+        vary(&["accept , oriGin"], "Origin"),
+        "a: 1; Vary: accept , oriGin; z: 2"
+    );
+    assert_eq!(
+        vary(&["a", "b, origin"], "Origin"),
+        "a: 1; Vary: a; Vary: b, origin; z: 2"
+    );
+    assert_eq!(
+        vary(&["a", "b"], "Origin"),
+        "a: 1; vary: a, Origin; Vary: b; z: 2"
+    );
+    assert_eq!(vary(&["*"], "Origin"), "a: 1; Vary: *; z: 2");
+}
