@@ -5,6 +5,7 @@
 //! Knows nothing of sockets, clocks, threads, routes or hosts.
 #![forbid(unsafe_code)]
 
+pub mod accept_encoding;
 pub mod condition;
 pub mod cookie;
 pub mod date;
@@ -28,6 +29,7 @@ pub mod target;
 
 mod chars;
 
+pub use accept_encoding::AcceptEncoding;
 pub use condition::{Validators, Verdict};
 pub use error::HeadError;
 pub use etag::{EntityTag, TagError};

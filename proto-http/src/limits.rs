@@ -115,6 +115,10 @@ impl Default for ChunkLimits {
     }
 }
 
+/// Most members of `Accept-Encoding` that are read; a browser sends four. What is behind them
+/// counts as not sent.
+pub const ACCEPTED_CODINGS_MAX: usize = 32;
+
 /// Bounds of a multipart body that are configured.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct MultipartLimits {

@@ -123,6 +123,11 @@ mod armed {
         // Media types and charsets.
         "media/type", "media/suffix", "media/charset", "media/missing-from-browser",
         "limit/body-declared", "limit/body-received",
+        // Codings of replies. `any`: `*` is no coding's name; `min-size`, `type`, `coded`,
+        // `no-transform`: the rule is not asked; `vary`, `etag`: the field stays as it is.
+        "accept-encoding/any", "accept-encoding/weight", "compression/min-size",
+        "compression/type", "compression/coded", "compression/no-transform", "compression/vary",
+        "compression/etag", "compression/route", "compression/gain",
         // Routing.
         "route/literal-first", "route/typed", "route/mismatch", "route/head-from-get",
         "route/options", "route/allow", "route/decoding",
