@@ -68,11 +68,10 @@ impl Reply {
         }
     }
 
-    /// Appends a field; one that HTTP cannot carry is a fault. A content type replaces that of the
-    /// content: a client may take either of two (RFC 9110 §8.3).
+    /// Appends a field; one that HTTP cannot carry is a fault. One that is no list replaces what
+    /// was set before: of two a client may take either (RFC 9110 §5.3).
     pub fn push(&mut self, name: &[u8], value: &[u8]) {
-        let stands_once = name.eq_ignore_ascii_case(b"content-type");
-        let written = if stands_once && !sabotage::is_off("reply/one-content-type") {
+        let written = if stands_once(name) {
             self.fields.set(name, value)
         } else {
             self.fields.push(name, value)
@@ -106,6 +105,25 @@ impl Reply {
     pub fn is_sendable(&self) -> bool {
         is_final(self.status)
     }
+}
+
+/// Whether a reply has at most one field of this name, because its value is no list. That of
+/// `content-length` is compared with the body, each time that it is given.
+fn stands_once(name: &[u8]) -> bool {
+    let names: &[&[u8]] = match name.len() {
+        3 => &[b"age"],
+        4 => &[b"date", b"etag"],
+        6 => &[b"server"],
+        7 => &[b"expires"],
+        8 => &[b"location"],
+        11 => &[b"retry-after"],
+        12 if sabotage::is_off("reply/one-content-type") => return false,
+        12 => return name.eq_ignore_ascii_case(b"content-type"),
+        13 => &[b"content-range", b"last-modified"],
+        16 => &[b"content-location"],
+        _ => return false,
+    };
+    names.iter().any(|once| name.eq_ignore_ascii_case(once)) && !sabotage::is_off("reply/one-line")
 }
 
 fn is_final(status: u16) -> bool {

@@ -142,8 +142,9 @@ mod armed {
         // body that is not sent stay.
         "cookie/set-name", "cookie/set-value", "cookie/set-length", "cookie/set-attributes",
         "cookie/set-security", "cookie/set-host-prefix", "cookie/set-negative-age",
-        "reply/status", "reply/field", "reply/one-content-type", "reply/framing", "reply/length",
-        "reply/head-length", "reply/body-of-204", "reply/body-of-205", "reply/content-fields",
+        "reply/status", "reply/field", "reply/one-content-type", "reply/one-line", "reply/framing",
+        "reply/length", "reply/head-length", "reply/body-of-204", "reply/body-of-205",
+        "reply/content-fields",
         // Helpers of replies: what they refuse is taken. `weak`: a weak tag is written strong;
         // `content`: every content has the same tag.
         "redirect/status", "redirect/location", "etag/syntax", "etag/weak", "etag/content",
