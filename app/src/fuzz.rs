@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
+use spikard_contract::config::ServerConfig;
 use spikard_contract::route::{ANY_FILE, FileDocument};
 use spikard_middleware::{Arguments, BodySink, Exchange, Problem};
 use spikard_proto_http::form::pairs;
@@ -20,6 +21,7 @@ use crate::route::pattern::Pattern;
 use crate::route::tree::{Builder, Found};
 use crate::upload::intake::{FormIntake, FormRules, IntakeLimits};
 use crate::upload::rules::FileRules;
+use crate::upload::whole::WholeForm;
 use crate::validate::fault::{Faults, Source};
 use crate::validate::form::FormReading;
 use crate::validate::json::{self, JsonFaultKind};
@@ -281,10 +283,29 @@ pub fn fuzz_upload(data: &[u8]) {
     for size in [1, 7] {
         assert_eq!(upload(data, size), whole, "in pieces of {size} bytes");
     }
+    if !data.is_empty() {
+        assert_eq!(at_hand(data), whole.map(|(_, brief)| brief), "at hand");
+    }
 }
 
-/// What a form comes to, as text: its fields and files, or the problem.
-fn upload(data: &[u8], size: usize) -> Result<String, String> {
+/// The same form, read from a body that is at hand.
+fn at_hand(data: &[u8]) -> Result<String, String> {
+    let config = ServerConfig {
+        max_form_fields: 8,
+        max_form_memory: 512,
+        ..ServerConfig::default()
+    };
+    let form = WholeForm::read(Some(b"multipart/form-data; boundary=XX"), data, &config)
+        .map_err(|problem| problem.document().to_string())?;
+    let files = form.files.iter().map(|file| {
+        let content = &data[file.content.clone()];
+        (&*file.name, &*file.filename, content.len())
+    });
+    Ok(format!("{} {:?}", form.fields, files.collect::<Vec<_>>()))
+}
+
+/// What a form comes to, as text: all of it, and in brief its fields and files; or the problem.
+fn upload(data: &[u8], size: usize) -> Result<(String, String), String> {
     let any = FileDocument {
         name: ANY_FILE.to_owned(),
         required: false,
@@ -314,5 +335,12 @@ fn upload(data: &[u8], size: usize) -> Result<String, String> {
     intake.deliver(&mut x);
     let kept: u64 = x.uploads.table().iter().map(|upload| upload.size).sum();
     assert!(kept <= data.len() as u64);
-    Ok(format!("{:?} {:?}", x.body, x.uploads))
+    let files = x.uploads.table().iter().map(|upload| {
+        let (name, filename) = (upload.name, upload.filename);
+        let size = upload.size as usize;
+        (x.uploads.text(name), x.uploads.text(filename), size)
+    });
+    let files: Vec<_> = files.collect();
+    let brief = format!("{} {files:?}", String::from_utf8_lossy(&x.body));
+    Ok((format!("{:?} {:?}", x.body, x.uploads), brief))
 }

@@ -874,6 +874,31 @@ uint32_t spk_etag_of(const uint8_t *content,
 uint32_t spk_check_redirect(uint64_t status, const uint8_t *location, size_t length);
 
 /**
+ * Reads a whole body as a form: url-encoded or multipart, as `content_type` says, within the
+ * limits of the application's configuration. An empty body is a form without fields.
+ *
+ * The document is a JSON object. Of a form: `fields`, an object, every value of which is text, a
+ * list or an object of these; and `files`, a list of objects with `name`, `filename`,
+ * `content_type` (or null), `headers` (each as `name: value` and a line feed), and `start` and
+ * `size`, which say where in `body` the content is. Of a body that is to be refused: `problem`,
+ * the problem document that the engine answers where a route declares a form.
+ *
+ * It is not NUL-terminated, owned by the library, and valid until the next field is written on
+ * this thread. Any thread. Does not block.
+ *
+ * The caller owes:
+ * `app` is a live handle; `content_type` and `body` are valid for their lengths, and
+ * `content_type` is NULL if there is none; `document` and `document_length` for one write each.
+ */
+uint32_t spk_form_read(const struct spk_app *app,
+                       const uint8_t *content_type,
+                       size_t content_type_length,
+                       const uint8_t *body,
+                       size_t body_length,
+                       const uint8_t **document,
+                       size_t *document_length);
+
+/**
  * Frees a port. NULL is allowed. Any thread. Does not block. In a forked child nothing is done.
  *
  * The caller owes:

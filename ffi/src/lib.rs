@@ -11,6 +11,7 @@ mod boundary;
 pub mod call;
 pub mod cookie;
 pub mod field;
+pub mod form;
 pub mod host;
 pub mod reply;
 #[cfg(feature = "server")]

@@ -86,9 +86,15 @@ struct Parts {
     uploads: Uploads,
     spool: Spool,
     current: Current,
-    form_bytes: u64,
-    form_bytes_max: u64,
+    held: Held,
     memory_bytes_max: usize,
+}
+
+/// Counts what is held of a form besides its files.
+#[derive(Debug)]
+pub(super) struct Held {
+    bytes: u64,
+    bytes_max: u64,
 }
 
 /// The part under way.
@@ -127,8 +133,7 @@ impl FormIntake {
                 uploads: Uploads::new(),
                 spool: Spool::new(limits.directory.clone()),
                 current: Current::Nothing,
-                form_bytes: 0,
-                form_bytes_max: limits.form_bytes_max,
+                held: Held::new(limits.form_bytes_max),
                 memory_bytes_max: limits.memory_bytes_max,
             },
         }
@@ -178,9 +183,7 @@ impl BodySink for FormIntake {
 
 impl Parts {
     fn begin(&mut self, head: PartHead) -> Result<(), Box<Problem>> {
-        let fields = head.fields.iter();
-        let bytes = fields.map(|(name, value)| name.len() + value.len());
-        self.count(bytes.sum())?;
+        self.held.count_header(&head)?;
         let Some(filename) = &head.filename else {
             self.current = Current::Text(head, Vec::new());
             return Ok(());
@@ -189,11 +192,6 @@ impl Parts {
             self.current = Current::Nothing;
             return Ok(());
         };
-        let headers: String = head
-            .fields
-            .iter()
-            .map(|(name, value)| format!("{name}: {value}\n"))
-            .collect();
         let size_max = match rule.max_size {
             Some(most) if !sabotage::is_off("file/max-size") => most,
             _ => u64::MAX,
@@ -205,7 +203,7 @@ impl Parts {
                 name: self.uploads.write(&head.name),
                 filename: self.uploads.write(filename),
                 content_type: self.uploads.write(content_type),
-                headers: self.uploads.write(&headers),
+                headers: self.uploads.write(&header_lines(&head)),
                 start: self.uploads.memory.len() as u64,
                 size: 0,
                 keeping: Keeping::Memory as u32,
@@ -222,7 +220,7 @@ impl Parts {
             Current::Nothing => Ok(()),
             Current::Text(_, text) => {
                 text.extend_from_slice(bytes);
-                self.count(bytes.len())
+                self.held.count(bytes.len())
             }
             Current::File(file) => {
                 let memory = &mut self.uploads.memory;
@@ -245,14 +243,29 @@ impl Parts {
         }
         Ok(())
     }
+}
 
-    /// Counts what is held besides files.
-    fn count(&mut self, bytes: usize) -> Result<(), Box<Problem>> {
-        self.form_bytes += bytes as u64;
-        if self.form_bytes <= self.form_bytes_max || sabotage::is_off("form/memory-max") {
+impl Held {
+    pub(super) fn new(bytes_max: u64) -> Self {
+        Self {
+            bytes: 0,
+            bytes_max,
+        }
+    }
+
+    /// Counts the header of a part.
+    pub(super) fn count_header(&mut self, head: &PartHead) -> Result<(), Box<Problem>> {
+        let fields = head.fields.iter();
+        let bytes = fields.map(|(name, value)| name.len() + value.len());
+        self.count(bytes.sum())
+    }
+
+    pub(super) fn count(&mut self, bytes: usize) -> Result<(), Box<Problem>> {
+        self.bytes += bytes as u64;
+        if self.bytes <= self.bytes_max || sabotage::is_off("form/memory-max") {
             return Ok(());
         }
-        let most = self.form_bytes_max;
+        let most = self.bytes_max;
         let detail = format!(
             "The fields of the form are over the limit of {most} bytes (setting: max_form_memory)"
         );
@@ -289,8 +302,16 @@ impl Receiving {
     }
 }
 
+/// The fields of a part, each as `name: value` and a line feed.
+pub(super) fn header_lines(head: &PartHead) -> String {
+    let lines = head.fields.iter();
+    lines
+        .map(|(name, value)| format!("{name}: {value}\n"))
+        .collect()
+}
+
 /// A complete text part.
-fn text(head: PartHead, content: Vec<u8>) -> Result<Pair<'static>, Box<Problem>> {
+pub(super) fn text(head: PartHead, content: Vec<u8>) -> Result<Pair<'static>, Box<Problem>> {
     let media = head.content_type.as_deref().map(str::as_bytes);
     if let Some(Ok(media)) = media.map(MediaType::parse)
         && let Some(problem) = charset_problem(&media)

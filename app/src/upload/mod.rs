@@ -7,3 +7,4 @@ pub mod intake;
 pub mod magic;
 pub mod rules;
 pub mod spool;
+pub mod whole;

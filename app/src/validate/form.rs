@@ -85,7 +85,7 @@ pub struct RequireForm;
 impl RequestStage for RequireForm {
     fn run(&self, x: &mut Exchange, _: &mut Local) -> Flow {
         let refused = if x.has_body() {
-            refuse_as_form(&x.head)
+            refuse_as_form(x.head.content_type())
         } else {
             None
         };
@@ -99,10 +99,10 @@ impl RequestStage for RequireForm {
     }
 }
 
-/// The 415 that refuses the body of a request to a route of forms, if it is to be refused, or the
+/// The 415 that refuses a body of this type where a form is wanted, if it is to be refused, or the
 /// 400 without a boundary. A body without a media type is no form: only JSON is taken on trust.
-fn refuse_as_form(head: &Head) -> Option<Problem> {
-    match head.content_type().map(MediaType::parse) {
+pub(crate) fn refuse_as_form(content_type: Option<&[u8]>) -> Option<Problem> {
+    match content_type.map(MediaType::parse) {
         Some(Ok(media)) if media.is_form() => charset_problem(&media),
         Some(Ok(media)) if media.is_multipart_form() => {
             boundary(&media).err().map(|error| *intake::refusal(error))

@@ -1,13 +1,17 @@
-//! Values of reply fields that the engine writes or checks: cookies, entity tags, locations.
+//! Texts that the engine writes or checks for a host: cookies, entity tags, locations, forms.
 
 use std::{ptr, slice};
 
 use spikard_ffi::{
     cookie::spk_set_cookie,
     field::{spk_check_redirect, spk_etag, spk_etag_of},
+    form::spk_form_read,
 };
 
-use crate::error::{Error, check};
+use crate::{
+    app::App,
+    error::{Error, check},
+};
 
 /// Writes a cookie document (`contract/src/cookie.rs`, as JSON) as the value of a `Set-Cookie`
 /// field.
@@ -46,6 +50,20 @@ pub fn etag_of(content: &[u8], is_weak: bool) -> Result<String, Error> {
 pub fn check_redirect(status: u64, location: &str) -> Result<(), Error> {
     // SAFETY: the text is valid for its length.
     check(unsafe { spk_check_redirect(status, location.as_ptr(), location.len()) })
+}
+
+/// Reads a whole body as a form: the document of `spk_form_read`.
+///
+/// # Errors
+/// None that a caller could make; a body that is no form is a document, too.
+pub fn read_form(app: &App, content_type: Option<&[u8]>, body: &[u8]) -> Result<String, Error> {
+    let media = content_type.map_or(ptr::null(), <[u8]>::as_ptr);
+    let media_length = content_type.map_or(0, <[u8]>::len);
+    let (bytes, length) = (body.as_ptr(), body.len());
+    // SAFETY: the handle is live, the inputs are valid for their lengths, both outputs for a write.
+    written(|field, out| unsafe {
+        spk_form_read(app.raw(), media, media_length, bytes, length, field, out)
+    })
 }
 
 /// The field that `write` lends.

@@ -159,7 +159,7 @@ fn sent<'py>(
         }
         Source::Body => Sent::Nothing,
         Source::Request => {
-            let request = Request::new(py, call, route, delivered)?;
+            let request = Request::new(py, call, route, delivered, uploads)?;
             Sent::Value(Bound::new(py, request)?.into_any())
         }
         Source::File { name, as_list } => match uploads.named(py, name, *as_list)? {

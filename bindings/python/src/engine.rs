@@ -73,12 +73,16 @@ pub(crate) struct Route {
     pub(crate) keywords: Option<Py<PyTuple>>,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) pattern: Py<PyString>,
+    /// Whether the engine has read the body as a form, so that it is an object of fields by now.
+    pub(crate) reads_form: bool,
+    /// The application that it is of.
+    pub(crate) app: Arc<App>,
 }
 
 /// An application: configuration, routes, and the functions behind them.
 #[pyclass(frozen, module = "spikard._native")]
 pub(crate) struct Engine {
-    pub(crate) app: App,
+    pub(crate) app: Arc<App>,
     routes: Mutex<Vec<Arc<Route>>>,
 }
 
@@ -98,7 +102,7 @@ impl Engine {
     fn new(py: Python<'_>) -> PyResult<Self> {
         let app = App::new().map_err(|error| raise(py, error))?;
         Ok(Self {
-            app,
+            app: Arc::new(app),
             routes: Mutex::default(),
         })
     }
@@ -140,8 +144,23 @@ impl Engine {
             keywords: keywords.transpose()?.map(Bound::unbind),
             parameters: parameters(&document)?,
             pattern: pattern.unbind(),
+            reads_form: reads_form(&document)?,
+            app: self.app.clone(),
         }));
         Ok(number)
+    }
+}
+
+/// Whether a route document has a body of media `form`, or files, which come with one.
+fn reads_form(document: &Bound<'_, PyDict>) -> PyResult<bool> {
+    let is_full = |value: &Bound<'_, PyAny>| value.is_truthy();
+    let files = document.get_item("files")?;
+    if files.as_ref().map(is_full).transpose()?.unwrap_or(false) {
+        return Ok(true);
+    }
+    match document.get_item("body")?.filter(|body| !body.is_none()) {
+        Some(body) => body.get_item("media")?.eq("form"),
+        None => Ok(false),
     }
 }
 

@@ -12,9 +12,13 @@ use pyo3::{
     sync::PyOnceLock,
     types::{PyBytes, PyDict, PyList, PyString, PyTuple},
 };
-use spikard_host::{Call, Owned, cookies};
+use spikard_host::{App, Call, Owned, cookies, read_form};
 
-use crate::{engine::Route, setup::hooks};
+use crate::{
+    engine::Route,
+    setup::{hooks, raise},
+    upload::Uploads,
+};
 
 /// One request.
 #[pyclass(frozen, module = "spikard._native")]
@@ -25,6 +29,10 @@ pub(crate) struct Request {
     path_params: Py<PyDict>,
     query_params: Py<PyDict>,
     state: PyOnceLock<Py<PyDict>>,
+    /// What the body is read as a form with; `None` if the engine has read it as one.
+    reader: Option<Arc<App>>,
+    uploads: Vec<Py<PyAny>>,
+    form: PyOnceLock<Py<PyAny>>,
 }
 
 impl Request {
@@ -34,6 +42,7 @@ impl Request {
         call: &Call<'_>,
         route: &Route,
         values: &[Option<Bound<'py, PyAny>>],
+        uploads: &Uploads<'py>,
     ) -> PyResult<Self> {
         let (path_params, query_params) = (PyDict::new(py), PyDict::new(py));
         for (parameter, value) in route.parameters.iter().zip(values) {
@@ -51,6 +60,9 @@ impl Request {
             path_params: path_params.unbind(),
             query_params: query_params.unbind(),
             state: PyOnceLock::new(),
+            reader: (!route.reads_form).then(|| route.app.clone()),
+            uploads: uploads.all(),
+            form: PyOnceLock::new(),
         })
     }
 }
@@ -191,6 +203,23 @@ impl Request {
         self.body
             .bind(py)
             .call_method1(intern!(py, "decode"), ("utf-8",))
+    }
+
+    /// The body, read as a form: a dict of its fields, with its files under their names. Raises
+    /// `HttpProblem` if it is none.
+    fn form<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let read = || -> PyResult<Py<PyAny>> {
+            let body = self.body.bind(py).as_bytes();
+            let document = self.reader.as_ref().map(|app| {
+                let media = self.find(b"content-type");
+                read_form(app, media, body).map_err(|error| raise(py, error))
+            });
+            let uploads = PyList::new(py, self.uploads.iter().map(|file| file.bind(py)))?;
+            let arguments = (document.transpose()?, &self.body, uploads);
+            hooks(py)?.form.call1(py, arguments)
+        };
+        let form = self.form.get_or_try_init(py, read)?;
+        Ok(form.bind(py).clone())
     }
 
     fn __repr__(&self) -> String {

@@ -23,6 +23,9 @@ pub(crate) struct Hooks {
     pub(crate) encode: Py<PyAny>,
     /// JSON text or bytes to plain values.
     pub(crate) decode: Py<PyAny>,
+    /// A body as a form: its document if the engine did not read it as one before, the body, and
+    /// the files that came with it.
+    pub(crate) form: Py<PyAny>,
     /// What converters refused, as a problem document; raises what blames no value.
     pub(crate) explain: Py<PyAny>,
     /// Logs what a handler raised.
@@ -52,8 +55,8 @@ static HOOKS: PyOnceLock<Hooks> = PyOnceLock::new();
 
 /// Hands the Python half's classes and functions over. Later calls change nothing.
 #[pyfunction]
-#[pyo3(signature = (*, response_type, upload_file, spool, problem_type, encode, decode, explain,
-    handler_failed, stalled, log, config_error, route_error, address_in_use))]
+#[pyo3(signature = (*, response_type, upload_file, spool, problem_type, encode, decode, form,
+    explain, handler_failed, stalled, log, config_error, route_error, address_in_use))]
 #[allow(clippy::too_many_arguments, reason = "keywords of one call, made once")]
 pub(crate) fn setup(
     py: Python<'_>,
@@ -63,6 +66,7 @@ pub(crate) fn setup(
     problem_type: Py<PyType>,
     encode: Py<PyAny>,
     decode: Py<PyAny>,
+    form: Py<PyAny>,
     explain: Py<PyAny>,
     handler_failed: Py<PyAny>,
     stalled: Py<PyAny>,
@@ -88,6 +92,7 @@ pub(crate) fn setup(
         problem: problem_type,
         encode,
         decode,
+        form,
         explain,
         handler_failed,
         stalled,

@@ -51,6 +51,12 @@ impl<'py> Uploads<'py> {
         Ok(Self(files))
     }
 
+    /// All files, in order.
+    pub(crate) fn all(&self) -> Vec<Py<PyAny>> {
+        let files = self.0.iter();
+        files.map(|(_, file)| file.clone().unbind()).collect()
+    }
+
     /// The files under a name, `*` for all: a list of them, or the last; `None` if there is none.
     pub(crate) fn named(
         &self,

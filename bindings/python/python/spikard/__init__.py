@@ -15,7 +15,7 @@ from typing import Any, cast
 
 import msgspec
 
-from spikard import _native
+from spikard import _native, forms
 from spikard._native import Request
 from spikard.app import (
     Spikard,
@@ -82,6 +82,7 @@ _native.setup(
     problem_type=HttpProblem,
     encode=encode,
     decode=msgspec.json.decode,
+    form=forms.of_body,
     explain=explain,
     handler_failed=handler_failed,
     stalled=stalled,

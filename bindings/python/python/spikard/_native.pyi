@@ -118,6 +118,17 @@ class Request:
     def text(self) -> str:
         """Return the body read as UTF-8. Raises UnicodeDecodeError if it is none."""
 
+    def form(self) -> dict[str, Any]:
+        """Return the body read as a form, url-encoded or multipart: its fields by name.
+
+        A field is text, and a list of texts if its name is repeated; where the route declares its
+        form, fields are what its schema makes of them. Files of a multipart form stand under their
+        names as `UploadFile`, and as a list if there are several; where the route declares files,
+        only those that it takes. A request without a body is a form without fields. Raises
+        `HttpProblem` for a body that is no form: 400, 413 or 415, which leaves as the reply unless
+        it is caught.
+        """
+
 class Server:
     """A worker that accepts connections. Made, turned and closed on the loop's thread."""
 
@@ -220,6 +231,7 @@ def setup(
     problem_type: type[BaseException],
     encode: Callable[[Any], bytes],
     decode: Callable[[bytes | str], Any],
+    form: Callable[[str | None, bytes, list[Any]], dict[str, Any]],
     explain: Callable[[Sequence[tuple[list[str], Any, Exception]]], str],
     handler_failed: Callable[[BaseException, str, str, str, str], None],
     stalled: Callable[[str, str, int, FrameType | None], None],

@@ -1,4 +1,4 @@
-"""Forms in a handler's signature: one class of all fields, or a parameter for each field.
+"""Forms: one class of all fields, a parameter for each field, or whatever a request holds.
 
 The engine converts and judges a form and hands it over as one JSON object; here that object becomes
 what the annotations name.
@@ -14,8 +14,10 @@ import msgspec
 
 from spikard import decoding
 from spikard import schema as schemas
+from spikard.problem import HttpProblem
+from spikard.upload import UploadFile
 
-__all__ = ["Fields", "whole"]
+__all__ = ["Fields", "of_body", "whole"]
 
 ABSENT: Any = object()
 _decode = msgspec.json.decode
@@ -72,3 +74,40 @@ class Fields:
             return value if converter is None else converter(value)
 
         return take
+
+
+def of_body(document: str | None, body: bytes, uploads: list[UploadFile]) -> dict[str, Any]:
+    """Return the fields of a request's form, with its files under their names.
+
+    `document` is the engine's reading of the body; None if the body was read when it arrived, and
+    is the object of its fields by now. Raises HttpProblem for a body that is no form.
+    """
+    if document is None:
+        fields: dict[str, Any] = _decode(body) if body else {}
+        files = uploads
+    else:
+        read = _decode(document)
+        if "problem" in read:
+            raise HttpProblem(**read["problem"])
+        fields = read["fields"]
+        files = [_file(body, **told) for told in read["files"]]
+    for file in files:
+        known = fields.get(file.name, ABSENT)
+        if known is ABSENT:
+            fields[file.name] = file
+        else:
+            fields[file.name] = [*(known if isinstance(known, list) else [known]), file]
+    return fields
+
+
+def _file(
+    body: bytes,
+    name: str,
+    filename: str,
+    content_type: str | None,
+    headers: str,
+    start: int,
+    size: int,
+) -> UploadFile:
+    content = body[start : start + size]
+    return UploadFile(name, filename, content_type or "", headers, size, content)
