@@ -44,12 +44,15 @@ pub(crate) struct Guest {
     stalls: Stalls,
 }
 
-/// Methods of the Python object that owns the worker.
+/// Methods of the Python object that owns the worker. Other threads must not hold one, not even
+/// for a moment: whoever lets go of the object last is the one it ends on.
 struct Turns {
     /// For readiness and deadlines.
     due: Py<PyAny>,
     /// For the loop's ready queue.
     scheduled: Py<PyAny>,
+    /// The same, for other threads to put there.
+    from_afar: Py<FromAfar>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -87,9 +90,21 @@ impl Guest {
     }
 
     /// Completes the guest once its worker exists.
-    pub(crate) fn attach(&self, port: Port, due: Py<PyAny>, scheduled: Py<PyAny>) {
+    pub(crate) fn attach(
+        &self,
+        py: Python<'_>,
+        port: Port,
+        due: Py<PyAny>,
+        scheduled: Py<PyAny>,
+    ) -> PyResult<()> {
         let _ = self.port.set(port);
-        *lock(&self.turns) = Some(Turns { due, scheduled });
+        let guest = self.me.clone();
+        *lock(&self.turns) = Some(Turns {
+            due,
+            scheduled,
+            from_afar: Py::new(py, FromAfar { guest })?,
+        });
+        Ok(())
     }
 
     /// Keeps whom to give the reply of an injected request.
@@ -107,37 +122,43 @@ impl Guest {
         self.turn_scheduled.store(false, Ordering::Relaxed);
     }
 
+    /// The loop, and one of the ways to have it make a turn; `None` without a loop, and once the
+    /// guest is closed.
+    fn loop_and_turn(
+        &self,
+        py: Python<'_>,
+        choose: impl FnOnce(&Turns) -> &Py<PyAny>,
+    ) -> Option<(&Py<PyAny>, Py<PyAny>)> {
+        let event_loop = self.event_loop.as_ref()?;
+        let turns = lock(&self.turns);
+        Some((event_loop, choose(turns.as_ref()?).clone_ref(py)))
+    }
+
     /// Schedules a turn behind the loop's other ready work; not after the guest is closed.
     pub(crate) fn turn_soon(&self, py: Python<'_>) -> PyResult<()> {
-        let Some(event_loop) = self.event_loop.as_ref() else {
+        let own = thread::current().id() == self.owner;
+        let found = self.loop_and_turn(py, |turns| match own {
+            true => &turns.scheduled,
+            false => turns.from_afar.as_any(),
+        });
+        let Some((event_loop, turn)) = found else {
             return Ok(());
-        };
-        let scheduled = match &*lock(&self.turns) {
-            Some(turns) => turns.scheduled.clone_ref(py),
-            None => return Ok(()),
         };
         if self.turn_scheduled.swap(true, Ordering::Relaxed) {
             return Ok(());
         }
-        let own = thread::current().id() == self.owner;
         let method = if own {
             intern!(py, "call_soon")
         } else {
             intern!(py, "call_soon_threadsafe")
         };
-        event_loop
-            .call_method1(py, method, (scheduled,))
-            .map(|_| ())
+        event_loop.call_method1(py, method, (turn,)).map(|_| ())
     }
 
     /// Schedules a turn for a deadline, unless one is scheduled before it.
     pub(crate) fn turn_after(&self, py: Python<'_>, after: Duration) -> PyResult<()> {
-        let Some(event_loop) = self.event_loop.as_ref() else {
+        let Some((event_loop, turn)) = self.loop_and_turn(py, |turns| &turns.due) else {
             return Ok(());
-        };
-        let due_turn = match &*lock(&self.turns) {
-            Some(turns) => turns.due.clone_ref(py),
-            None => return Ok(()),
         };
         let now = Instant::now();
         let due = now + after;
@@ -151,7 +172,7 @@ impl Guest {
             _ => {}
         }
         let delay = after.as_secs_f64();
-        let handle = event_loop.call_method1(py, intern!(py, "call_later"), (delay, due_turn))?;
+        let handle = event_loop.call_method1(py, intern!(py, "call_later"), (delay, turn))?;
         *timer = Some((due, handle));
         Ok(())
     }
@@ -306,6 +327,25 @@ impl Host for Guest {
 
     fn stalled(&self, name: &str, route: &str, for_ms: u32) {
         self.stalls.tell(name, route, for_ms);
+    }
+}
+
+/// Puts a turn into the loop's ready queue from another thread. It may end on any.
+#[pyclass(frozen, module = "spikard._native")]
+struct FromAfar {
+    guest: Weak<Guest>,
+}
+
+#[pymethods]
+impl FromAfar {
+    fn __call__(&self, py: Python<'_>) -> PyResult<()> {
+        let Some(guest) = self.guest.upgrade() else {
+            return Ok(());
+        };
+        match guest.loop_and_turn(py, |turns| &turns.scheduled) {
+            Some((_, turn)) => turn.call0(py).map(|_| ()),
+            None => Ok(()),
+        }
     }
 }
 

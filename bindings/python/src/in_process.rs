@@ -45,7 +45,7 @@ impl InProcess {
             },
         )?;
         let turn = in_process.getattr(py, intern!(py, "turn"))?;
-        guest.attach(port, turn.clone_ref(py), turn);
+        guest.attach(py, port, turn.clone_ref(py), turn)?;
         Ok(in_process)
     }
 

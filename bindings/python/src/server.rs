@@ -100,10 +100,11 @@ impl Server {
         };
         let server = Py::new(py, server)?;
         guest.attach(
+            py,
             port,
             server.getattr(py, intern!(py, "turn"))?,
             server.getattr(py, intern!(py, "scheduled_turn"))?,
-        );
+        )?;
         // The first turn submits the accept.
         guest.turn_soon(py)?;
         Ok(server)
