@@ -1,4 +1,4 @@
-//! A form read from a body that is at hand, for a host that asks for one where no route declares it.
+//! A form read from a body that is at hand, for a host that asks where no route declares one.
 //!
 //! The same rules as of declared forms, and the same refusals; without a schema every field is
 //! text. Files stay where they are: the host is told where in the body each one lies.
