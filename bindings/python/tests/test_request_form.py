@@ -9,6 +9,7 @@ import pytest
 from spikard import Form, HttpProblem, Request, Spikard, UploadFile
 from spikard.testing import TestClient
 
+OCTETS = "application/octet-stream"
 MULTIPART = {"content-type": "multipart/form-data; boundary=X"}
 
 
@@ -60,15 +61,7 @@ def test_files_of_a_multipart_form_stand_under_their_names() -> None:
         reply = http.post("/forms", data={"title": "Ü", "two": "text"}, files=files)
         assert reply.json() == {
             "title": "Ü",
-            "two": ["text", ["2", "application/octet-stream", ""], ["3", None, "c"]],
-            "one": ["1.txt", "text/x-own", "eins"],
-        } or reply.json() == {
-            "title": "Ü",
-            "two": [
-                "text",
-                ["2", "application/octet-stream", ""],
-                ["3", "application/octet-stream", "c"],
-            ],
+            "two": ["text", ["2", OCTETS, ""], ["3", OCTETS, "c"]],
             "one": ["1.txt", "text/x-own", "eins"],
         }
 
@@ -116,9 +109,7 @@ def test_a_request_without_a_body_is_a_form_without_fields() -> None:
         ),
         (
             "multipart/form-data; boundary=X",
-            b'--X\r\nContent-Disposition: form-data; name="t"\r\n\r\n'
-            + b"x" * 2048
-            + b"\r\n--X--",
+            b'--X\r\nContent-Disposition: form-data; name="t"\r\n\r\n' + b"x" * 2048 + b"\r\n--X--",
             413,
             "max_form_memory",
         ),
