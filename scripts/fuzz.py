@@ -11,11 +11,13 @@ in fuzz/artifacts/; the exit code is 1 when there is one. Knows nothing of what 
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,26 +82,28 @@ def documents(folder: Path) -> list[Any]:
     return [json.loads(path.read_text()) for path in sorted(folder.rglob("*.json"))]
 
 
-def body_of(request: dict[str, Any]) -> str:
-    """Return the body of a fixture's request as far as it is a text."""
+def body_of(request: dict[str, Any]) -> bytes:
+    """Return the body of a fixture's request as far as it is written out."""
     body = request.get("body")
     if isinstance(body, dict) and "json" in body:
-        return json.dumps(body["json"], ensure_ascii=False, separators=(",", ":"))
-    return body if isinstance(body, str) else ""
+        return json.dumps(body["json"], ensure_ascii=False, separators=(",", ":")).encode()
+    if isinstance(body, dict) and "base64" in body:
+        return base64.b64decode(body["base64"])
+    return body.encode() if isinstance(body, str) else b""
 
 
-def head_of(request: dict[str, Any]) -> str:
+def head_of(request: dict[str, Any]) -> bytes:
     """Return the head of a fixture's request."""
     fields = [*request.get("headers", []), ["host", "x"]]
     if body := body_of(request):
-        fields.append(["content-length", str(len(body.encode()))])
+        fields.append(["content-length", str(len(body))])
     lines = "".join(f"{name}: {value}\r\n" for name, value in fields)
-    return f"{request['method']} {request['target']} HTTP/1.1\r\n{lines}\r\n"
+    return f"{request['method']} {request['target']} HTTP/1.1\r\n{lines}\r\n".encode()
 
 
-def seeds() -> dict[str, list[str]]:
+def seeds() -> dict[str, list[bytes]]:
     """Return inputs to begin with, from the fixtures and vectors of the project."""
-    found: dict[str, list[str]] = {name: [] for name in targets()}
+    found: dict[str, list[bytes]] = {name: [] for name in targets()}
     for fixture in documents(ROOT / "testing_data" / "fixtures"):
         request = fixture.get("request")
         if not isinstance(request, dict):
@@ -107,22 +111,48 @@ def seeds() -> dict[str, list[str]]:
         fields = {name.lower(): value for name, value in request.get("headers", [])}
         path, _, query = request["target"].partition("?")
         body, cookies = body_of(request), fields.get("cookie", "")
-        found["json" if body[:1] in "[{" else "form"].append(body)
-        found["target"].append(request["target"])
-        found["form"].append(query)
-        found["cookie"].append(cookies)
-        found["multipart"].append(body if "multipart" in fields.get("content-type", "") else "")
+        found["form"].append(query.encode())
+        found["target"].append(request["target"].encode())
+        found["cookie"].append(cookies.encode())
         segment = path.rpartition("/")[2]
         value = next(iter(fields.values()), "")
-        found["parameters"].append(f"{segment}\n{query}\n{value}\n{cookies}\n{query}")
+        parameters = f"{segment}\n{query}\n{value}\n{cookies}\n{query}"
+        found["parameters"].append(parameters.encode())
         found["request"].append(head_of(request) + body)
+        for target, seed in of_body(body, fields):
+            found[target].append(seed)
     for vectors in documents(ROOT / "testing_data" / "wire"):
         for vector in vectors:
-            text = text_of(vector.get("bytes", ""))
-            name = "multipart" if "boundary" in vector else "request"
-            found[name].append(text)
+            text = text_of(vector.get("bytes", "")).encode()
             found["head"].append(text)
+            if "boundary" in vector:
+                found["multipart"].append(bounded(text, vector["boundary"], "B"))
+                found["upload"].append(bounded(text, vector["boundary"], "XX"))
+            else:
+                found["request"].append(text)
     return found
+
+
+def of_body(body: bytes, fields: dict[str, str]) -> Iterator[tuple[str, bytes]]:
+    """Yield what a body is a seed of, by the fields it came with."""
+    media, coding = fields.get("content-type", ""), fields.get("content-encoding", "")
+    # The first byte chooses the coding: even is gzip.
+    if coding:
+        yield "inflate", (b"\3" if coding == "br" else b"\2") + body
+    elif "multipart" in media:
+        boundary = media.partition("boundary=")[2]
+        yield "multipart", bounded(body, boundary, "B")
+        yield "upload", bounded(body, boundary, "XX")
+    elif body[:1] in (b"[", b"{"):
+        yield "json", body
+        yield "read", body
+    else:
+        yield "form", body
+
+
+def bounded(form: bytes, boundary: str, own: str) -> bytes:
+    """Return a multipart form with the boundary that a target has."""
+    return form.replace(f"--{boundary}".encode(), f"--{own}".encode())
 
 
 def text_of(piece: Any) -> str:
@@ -132,18 +162,17 @@ def text_of(piece: Any) -> str:
     return piece["repeat"] * piece["times"] if isinstance(piece, dict) else str(piece)
 
 
-def plant(target: str, texts: list[str]) -> Path:
+def plant(target: str, contents: list[bytes]) -> Path:
     """Write the seeds of a target that are not there yet; return its corpus."""
     corpus = FUZZ / "corpus" / target
     corpus.mkdir(parents=True, exist_ok=True)
-    for place, text in enumerate(sorted(set(texts))):
-        content = text.encode(errors="replace")
+    for place, content in enumerate(sorted(set(contents))):
         if content and len(content) <= INPUT_BYTES_MAX:
             (corpus / f"seed-{place}").write_bytes(content)
     return corpus
 
 
-def fuzz(program: Path, seconds: int, texts: list[str]) -> Run:
+def fuzz(program: Path, seconds: int, contents: list[bytes]) -> Run:
     """Fuzz one target, showing what libFuzzer says of it only if it found something."""
     target = program.name
     artifacts = FUZZ / "artifacts" / target
@@ -158,7 +187,7 @@ def fuzz(program: Path, seconds: int, texts: list[str]) -> Run:
         "-print_final_stats=1",
         "-verbosity=1",
     ]
-    command = [str(program), str(plant(target, texts)), *options]
+    command = [str(program), str(plant(target, contents)), *options]
     ended = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     said = ended.stderr
     found = set(artifacts.iterdir()) - known

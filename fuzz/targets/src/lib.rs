@@ -25,7 +25,9 @@ pub use head::fuzz_head;
 pub use inflate::fuzz_inflate;
 pub use reply::fuzz_reply;
 pub use request::{fuzz_parameters, fuzz_request};
-pub use spikard_app::fuzz::{fuzz_convert, fuzz_json, fuzz_pattern_and_match, fuzz_schema};
+pub use spikard_app::fuzz::{
+    fuzz_convert, fuzz_json, fuzz_pattern_and_match, fuzz_read, fuzz_schema, fuzz_upload,
+};
 pub use target::fuzz_target;
 
 /// Where to cut an input of `length` bytes: everywhere, or at some places if it is long.

@@ -6,8 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use spikard_fuzz_targets::{
     fuzz_body, fuzz_condition, fuzz_convert, fuzz_cookie, fuzz_fields, fuzz_form, fuzz_head,
-    fuzz_inflate, fuzz_json, fuzz_multipart, fuzz_parameters, fuzz_pattern_and_match, fuzz_reply,
-    fuzz_request, fuzz_schema, fuzz_target,
+    fuzz_inflate, fuzz_json, fuzz_multipart, fuzz_parameters, fuzz_pattern_and_match, fuzz_read,
+    fuzz_reply, fuzz_request, fuzz_schema, fuzz_target, fuzz_upload,
 };
 use vectors::{BODY_FILE, HEAD_FILES, MULTIPART_FILE, REPLY_FILE, load};
 
@@ -22,7 +22,7 @@ const SEED_BYTES_MAX: usize = 1024;
 
 type Target = fn(&[u8]);
 
-const TARGETS: [(&str, Target); 16] = [
+const TARGETS: [(&str, Target); 18] = [
     ("fuzz_head", fuzz_head),
     ("fuzz_body", fuzz_body),
     ("fuzz_condition", fuzz_condition),
@@ -37,8 +37,10 @@ const TARGETS: [(&str, Target); 16] = [
     ("fuzz_json", fuzz_json),
     ("fuzz_parameters", fuzz_parameters),
     ("fuzz_pattern_and_match", fuzz_pattern_and_match),
+    ("fuzz_read", fuzz_read),
     ("fuzz_request", fuzz_request),
     ("fuzz_schema", fuzz_schema),
+    ("fuzz_upload", fuzz_upload),
 ];
 
 /// Marsaglia's xorshift64: enough to wander, the same on every machine.
