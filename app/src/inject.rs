@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use spikard_contract::config::ServerConfig;
-use spikard_middleware::log::Log;
+use spikard_middleware::log::{Level, Log};
 use spikard_middleware::{
     Answered, CallId, HostPort, Ledger, Local, Need, Notice, Placements, Plan, PoolRun, Reply,
-    Session, SessionLimits, Slots, Station, Stopwatch, ThreadUsage, Work,
+    Session, SessionLimits, Slots, Station, Stopwatch, Tail, ThreadUsage, Work,
 };
 
 /// A worker without I/O: runs any number of [`Injection`]s through one plan.
@@ -105,7 +105,9 @@ impl Injector {
         let station = self.station(port);
         loop {
             let need = injection.session.advance(&station);
-            injection.take_output();
+            if !injection.take_output(&*self.log) {
+                return Poll::Ready(Ok(std::mem::take(&mut injection.reply)));
+            }
             match need {
                 Need::Flush => {}
                 // Nobody else waits for this thread.
@@ -203,11 +205,23 @@ impl Injector {
 }
 
 impl Injection {
-    fn take_output(&mut self) {
+    /// False if the reply ends before its time, as a connection would.
+    fn take_output(&mut self, log: &dyn Log) -> bool {
         self.reply.append(&mut self.session.output);
-        if let Some(tail) = self.session.tail.take() {
-            self.reply.extend_from_slice(&tail);
+        match self.session.tail.take() {
+            None => {}
+            Some(Tail::Bytes(bytes)) => self.reply.extend_from_slice(&bytes),
+            Some(Tail::File(mut file)) => {
+                if let Err(error) = file.read_rest(&mut self.reply) {
+                    log.log(
+                        Level::Warn,
+                        &format!("a file could not be read on: {error}"),
+                    );
+                    return false;
+                }
+            }
         }
+        true
     }
 }
 

@@ -9,6 +9,7 @@ use spikard_proto_http::{BodyLength, Head};
 
 use crate::{
     arguments::Arguments,
+    errand::Errand,
     inflate::Inflater,
     plan::{Plan, SegmentId, TableId},
     problem::Problem,
@@ -45,6 +46,8 @@ pub struct Exchange {
     pub sink: Option<Box<dyn BodySink>>,
     /// The files that came with it.
     pub uploads: Uploads,
+    /// What is awaited elsewhere, or was brought from there.
+    pub errand: Option<Box<dyn Errand>>,
     /// What the host function receives.
     pub arguments: Arguments,
     /// The reply.
@@ -82,6 +85,7 @@ impl Exchange {
             inflater: None,
             sink: None,
             uploads: Uploads::new(),
+            errand: None,
             arguments: Arguments::new(),
             reply: Reply::new(),
             request_id: RequestId::new(),
@@ -117,6 +121,8 @@ impl Exchange {
         self.forget_outline();
         self.inflater = None;
         self.sink = None;
+        self.errand = None;
+        self.reply.file = None;
         self.uploads.clear();
     }
 

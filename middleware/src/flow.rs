@@ -22,6 +22,9 @@ pub enum Wait {
     Body(Sink),
     /// The host function of a segment. Its answer is the reply, unless it says "continue".
     Host(SegmentId),
+    /// The errand that the stage left in [`crate::Exchange::errand`]; what it brings says how to
+    /// go on.
+    Errand,
 }
 
 /// What happens to the bytes of a request body. Both count against the exchange's body limit.

@@ -125,7 +125,7 @@ pub(crate) fn length_for_head(reply: &Reply) -> u64 {
         .get(b"content-length")
         .filter(|_| reply.body.is_empty() && !sabotage::is_off("reply/head-length"))
         .and_then(decimal);
-    declared.unwrap_or(reply.body.len() as u64)
+    declared.unwrap_or(reply.body_length())
 }
 
 fn decimal(text: &[u8]) -> Option<u64> {

@@ -10,7 +10,9 @@
 
 pub mod arguments;
 pub mod body;
+pub mod errand;
 pub mod exchange;
+pub mod file_body;
 pub mod flow;
 pub mod host;
 pub mod inflate;
@@ -34,7 +36,9 @@ pub mod stopwatch;
 pub mod uploads;
 
 pub use arguments::{Argument, ArgumentKind, Arguments};
+pub use errand::Errand;
 pub use exchange::Exchange;
+pub use file_body::{FileBody, FilePiece};
 pub use flow::{Flow, Pause, Wait};
 pub use host::{CallId, HostPort, Notice, Outcome};
 pub use inspection::ReplyFault;
@@ -45,7 +49,7 @@ pub use plan::{Plan, PlanBuilder, Segment, SegmentId, TableId};
 pub use problem::Problem;
 pub use rank::Rank;
 pub use reply::Reply;
-pub use session::{Need, Session, SessionLimits, Station};
+pub use session::{Need, Session, SessionLimits, Station, Tail};
 pub use sink::{BodySink, Work};
 pub use slots::{Answered, Claim, Ledger, Slots};
 pub use stage::{DoneStage, Ending, ReplyStage, RequestStage};

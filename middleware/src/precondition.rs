@@ -24,7 +24,7 @@ pub(crate) fn apply(x: &mut Exchange) {
         Verdict::Proceed => {}
         Verdict::NotModified => {
             x.reply.status = 304;
-            x.reply.body.clear();
+            x.reply.clear_body();
             forget_content(&mut x.reply.fields);
         }
         Verdict::Failed => x.fail(&Problem::of(&PRECONDITION_FAILED)),

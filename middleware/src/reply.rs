@@ -5,7 +5,7 @@
 use spikard_proto_http::redirect::check_redirect;
 use spikard_proto_http::{Fields, RedirectError, sabotage};
 
-use crate::inspection::ReplyFault;
+use crate::{file_body::FileBody, inspection::ReplyFault};
 
 /// One reply. Its memory is kept from request to request.
 #[derive(Debug)]
@@ -14,8 +14,10 @@ pub struct Reply {
     pub status: u16,
     /// Header fields other than those of framing.
     pub fields: Fields,
-    /// The body, whole.
+    /// The body, whole; empty if it lies in a file.
     pub body: Vec<u8>,
+    /// The body, if it lies in a file.
+    pub file: Option<Box<FileBody>>,
     /// Whether the connection must end after this reply, whatever the client asked for.
     pub close: bool,
     /// Why it cannot be sent, if something that was to be written could not: it becomes a 500 with
@@ -36,6 +38,7 @@ impl Reply {
             status: 200,
             fields: Fields::new(),
             body: Vec::new(),
+            file: None,
             close: false,
             fault: None,
         }
@@ -45,10 +48,24 @@ impl Reply {
     pub fn clear(&mut self) {
         self.status = 200;
         self.fields.clear();
-        self.body.clear();
+        self.clear_body();
         self.body.shrink_to(BODY_BYTES_KEPT);
         self.close = false;
         self.fault = None;
+    }
+
+    /// Forgets the body, wherever it lies.
+    pub fn clear_body(&mut self) {
+        self.body.clear();
+        self.file = None;
+    }
+
+    /// Bytes of the body, wherever it lies.
+    pub fn body_length(&self) -> u64 {
+        match &self.file {
+            Some(file) => file.length(),
+            None => self.body.len() as u64,
+        }
     }
 
     /// Starts anew with a status and a media type.

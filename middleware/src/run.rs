@@ -6,7 +6,7 @@ use spikard_contract::problem::INTERNAL_SERVER_ERROR;
 
 use crate::{
     exchange::{Exchange, Phase},
-    flow::{Flow, Pause},
+    flow::{Flow, Pause, Wait},
     local::Local,
     plan::Plan,
     precondition,
@@ -16,6 +16,12 @@ use crate::{
 /// Runs `x` on from where it stopped. After [`Pause::Wait`], do what it says and run again; after a
 /// host's answer, call [`Exchange::answered`] first.
 pub fn run(plan: &Plan, x: &mut Exchange, local: &mut Local) -> Pause {
+    if let Some(errand) = x.errand.take() {
+        let flow = errand.deliver(x, local);
+        if let Some(wait) = follow(plan, x, flow) {
+            return Pause::Wait(wait);
+        }
+    }
     loop {
         match x.phase {
             Phase::Request => {
@@ -31,11 +37,9 @@ pub fn run(plan: &Plan, x: &mut Exchange, local: &mut Local) -> Pause {
                 }
                 let stage = plan.request_row(x.row);
                 x.row += 1;
-                match stage.run(x, local) {
-                    Flow::Next => {}
-                    Flow::Goto(table) => x.enter(plan, table),
-                    Flow::Reply => x.phase = Phase::Reply,
-                    Flow::Await(wait) => return Pause::Wait(wait),
+                let flow = stage.run(x, local);
+                if let Some(wait) = follow(plan, x, flow) {
+                    return Pause::Wait(wait);
                 }
             }
             Phase::Reply => {
@@ -52,4 +56,16 @@ pub fn run(plan: &Plan, x: &mut Exchange, local: &mut Local) -> Pause {
             Phase::Done => return Pause::Done,
         }
     }
+}
+
+/// Does what a stage says, or names what is to be waited for.
+#[inline]
+fn follow(plan: &Plan, x: &mut Exchange, flow: Flow) -> Option<Wait> {
+    match flow {
+        Flow::Next => {}
+        Flow::Goto(table) => x.enter(plan, table),
+        Flow::Reply => x.phase = Phase::Reply,
+        Flow::Await(wait) => return Some(wait),
+    }
+    None
 }

@@ -8,10 +8,11 @@ use std::{net::Shutdown, net::SocketAddr, rc::Rc, task::Poll};
 
 use monoio::net::TcpStream;
 use spikard_contract::config::BODY_PROGRESS_BYTES_MIN;
-use spikard_middleware::{CallId, Exchange, Need, Notice, Session};
+use spikard_middleware::{CallId, Exchange, Need, Notice, Session, Tail, Work};
 
 use crate::{
     core::Core,
+    download,
     io::{BLOCK_BYTES, Stream, shut},
     wheel::{Record, Waiting},
 };
@@ -62,7 +63,7 @@ pub(crate) async fn serve(connection: Connection, stream: TcpStream, client: Soc
 
 /// A connection's entry in its worker, for as long as it lives.
 pub(crate) struct Connection {
-    core: Rc<Core>,
+    pub(crate) core: Rc<Core>,
     record: Rc<Record>,
     index: usize,
 }
@@ -79,7 +80,7 @@ impl Connection {
     }
 
     /// Says what the connection waits for, and starts that wait's deadline.
-    fn wait(&self, waiting: Waiting) {
+    pub(crate) fn wait(&self, waiting: Waiting) {
         let settings = &self.core.settings;
         let after_ms = match waiting {
             Waiting::Idle => settings.idle_ms,
@@ -89,6 +90,29 @@ impl Connection {
             Waiting::Request | Waiting::Host | Waiting::Timer => return,
         };
         self.wait_until(waiting, Some(self.core.now_ms() + after_ms));
+    }
+
+    /// Has work done elsewhere, without a clock. False if the worker is ended by force meanwhile.
+    /// Without a thread it is not done, and whoever waits for its result answers for that.
+    pub(crate) async fn has_done(&self, work: Work) -> bool {
+        let Self { core, record, .. } = self;
+        self.wait_until(Waiting::Host, None);
+        let Ok(id) = core.crew.begin(work, record, core.mailbox()) else {
+            return true;
+        };
+        let is_done = std::future::poll_fn(|cx| {
+            if core.crew.is_done(id) {
+                return Poll::Ready(true);
+            }
+            if core.is_forced() {
+                return Poll::Ready(false);
+            }
+            *record.waker.borrow_mut() = Some(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
+        core.crew.strike(id);
+        is_done
     }
 
     fn wait_until(&self, waiting: Waiting, deadline_ms: Option<u64>) {
@@ -122,6 +146,18 @@ async fn flush(connection: &Connection, stream: &mut Stream, session: &mut Sessi
     result.is_ok()
 }
 
+/// Writes a large body. False if the connection is over.
+async fn write_tail(connection: &Connection, stream: &mut Stream, tail: Tail) -> bool {
+    match tail {
+        Tail::Bytes(bytes) => {
+            connection.wait(Waiting::Write);
+            let progressed = || connection.wait(Waiting::Write);
+            stream.write_all(bytes, progressed).await.0.is_ok()
+        }
+        Tail::File(body) => download::send(connection, stream, body).await,
+    }
+}
+
 /// The uncommon needs, in whatever order they come. False if the connection is over.
 async fn converse(
     connection: &Connection,
@@ -136,12 +172,10 @@ async fn converse(
             give_up(core, session);
             return false;
         }
-        if let Some(tail) = session.tail.take() {
-            connection.wait(Waiting::Write);
-            let progressed = || connection.wait(Waiting::Write);
-            if stream.write_all(tail, progressed).await.0.is_err() {
-                return false;
-            }
+        if let Some(tail) = session.tail.take()
+            && !write_tail(connection, stream, tail).await
+        {
+            return false;
         }
         let goes_on = match need {
             Need::Idle => return true,
@@ -241,25 +275,7 @@ async fn await_work(connection: &Connection, session: &mut Session) -> bool {
     let Some(work) = session.take_work() else {
         return true;
     };
-    let Connection { core, record, .. } = connection;
-    connection.wait_until(Waiting::Host, None);
-    // Without a thread it is not done, and the session answers for that.
-    let Ok(id) = core.crew.begin(work, record, core.mailbox()) else {
-        return true;
-    };
-    let is_done = std::future::poll_fn(|cx| {
-        if core.crew.is_done(id) {
-            return Poll::Ready(true);
-        }
-        if core.is_forced() {
-            return Poll::Ready(false);
-        }
-        *record.waker.borrow_mut() = Some(cx.waker().clone());
-        Poll::Pending
-    })
-    .await;
-    core.crew.strike(id);
-    is_done
+    connection.has_done(work).await
 }
 
 /// What ended a wait for the host.

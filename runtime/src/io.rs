@@ -4,9 +4,11 @@
 //! would be lost. [`Stream::arm`] keeps one read under way while something else is awaited.
 
 use std::{
+    fs::File,
     io,
     mem::MaybeUninit,
     net::Shutdown,
+    ops::Range,
     os::fd::{AsRawFd, BorrowedFd, RawFd},
     pin::Pin,
     task::{Context, Poll},
@@ -189,6 +191,31 @@ impl Stream {
             }
         }
     }
+}
+
+/// Appends as much of a stretch of a file as the kernel has in memory, and never waits for a disk.
+/// Whatever keeps it from reading is left for a read that may wait to find. Returns the bytes read.
+pub(crate) fn read_cached(file: &File, stretch: Range<u64>, into: &mut Vec<u8>) -> usize {
+    let length = (stretch.end - stretch.start) as usize;
+    into.reserve(length);
+    let mut got = 0;
+    while got < length {
+        let spare = &mut into.spare_capacity_mut()[..length - got];
+        let part = libc::iovec {
+            iov_base: spare.as_mut_ptr().cast(),
+            iov_len: spare.len(),
+        };
+        let at = stretch.start as i64 + got as i64;
+        // SAFETY: `part` is the spare capacity of `into`, and the file is open.
+        let read = unsafe { libc::preadv2(file.as_raw_fd(), &part, 1, at, libc::RWF_NOWAIT) };
+        let Ok(read @ 1..) = usize::try_from(read) else {
+            break;
+        };
+        got += read;
+        // SAFETY: the kernel has written that many bytes behind the buffer's length.
+        unsafe { into.set_len(into.len() + read) };
+    }
+    got
 }
 
 /// Shuts a socket down. The pending operations of the connection complete: reads with 0 bytes,

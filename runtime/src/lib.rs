@@ -10,6 +10,7 @@
 mod accept;
 mod connection;
 mod core;
+mod download;
 mod driver;
 mod io;
 pub mod listen;

@@ -8,9 +8,10 @@ use spikard_contract::{
 };
 use spikard_proto_http::{ReplyHead, ReplyLength, encode_head};
 
-use super::{DRAIN_BYTES_MAX, GATHER_BYTES_MAX, Need, Session, State, Station};
+use super::{DRAIN_BYTES_MAX, GATHER_BYTES_MAX, Need, Session, State, Station, Tail};
 use crate::{
     body::Collector,
+    errand::Sent,
     exchange::Exchange,
     flow::{Pause, Wait},
     host::{CallId, Outcome},
@@ -37,6 +38,15 @@ impl Session {
         match pause {
             Ok(Pause::Wait(Wait::Body(sink))) => self.state = State::Body(Collector::new(sink)),
             Ok(Pause::Wait(Wait::Host(segment))) => self.state = State::Calling(segment),
+            Ok(Pause::Wait(Wait::Errand)) => {
+                let sent = x.errand.take().map(|errand| {
+                    let (sent, work) = Sent::out(errand);
+                    self.work = Some(work);
+                    sent
+                });
+                self.state = State::Errand(sent);
+                return Some(Need::Work);
+            }
             Ok(Pause::Done) => self.finish(station),
             Err(_) => {
                 station
@@ -51,6 +61,20 @@ impl Session {
                 x.request_id = request_id;
             }
         }
+        None
+    }
+
+    /// Takes an errand home. One that was lost is a 500.
+    pub(super) fn fetch(&mut self, station: &Station<'_>, sent: Option<Sent>) -> Option<Need> {
+        let x = self.exchange.get_or_insert_default();
+        x.errand = sent.and_then(Sent::take);
+        if x.errand.is_none() {
+            let id = String::from_utf8_lossy(x.request_id.as_bytes());
+            let message = format!("work beside the worker was not done: 500 [{id}]");
+            station.log.log(Level::Error, &message);
+            x.fail(&Problem::of(&INTERNAL_SERVER_ERROR));
+        }
+        self.state = State::Running;
         None
     }
 
@@ -135,7 +159,7 @@ impl Session {
         let length = match (bare, self.turnaround.is_head) {
             (true, _) => ReplyLength::None,
             (false, true) => ReplyLength::Known(inspection::length_for_head(reply)),
-            (false, false) => ReplyLength::Known(reply.body.len() as u64),
+            (false, false) => ReplyLength::Known(reply.body_length()),
         };
         let local = station.local.borrow();
         let head = ReplyHead {
@@ -154,9 +178,13 @@ impl Session {
         };
         end(station, x, Ending::Replied { body_bytes });
         let reply = &mut x.reply;
+        // Not kept by a reply without a body either: a descriptor must not outlive its request.
+        let file = reply.file.take();
         if !bare && !self.turnaround.is_head {
-            if reply.body.len() > GATHER_BYTES_MAX {
-                self.tail = Some(std::mem::take(&mut reply.body));
+            if let Some(file) = file {
+                self.tail = Some(Tail::File(file));
+            } else if reply.body.len() > GATHER_BYTES_MAX {
+                self.tail = Some(Tail::Bytes(std::mem::take(&mut reply.body)));
             } else {
                 self.output.extend_from_slice(&reply.body);
             }

@@ -20,7 +20,9 @@ use spikard_proto_http::{BodyDecoder, BodyLength, ChunkLimits, HeadLimits, Versi
 
 use crate::{
     body::Collector,
+    errand::Sent,
     exchange::Exchange,
+    file_body::FileBody,
     host::{CallId, HostPort},
     local::Local,
     log::{Level, Log},
@@ -115,6 +117,8 @@ enum State {
     Running,
     /// The plan waits for the body.
     Body(Collector),
+    /// The plan waits for an errand.
+    Errand(Option<Sent>),
     /// The plan waits for a turn with budget to make this call.
     Calling(SegmentId),
     /// The exchange is in the slots.
@@ -123,6 +127,15 @@ enum State {
     Draining { drained: u64 },
     /// Nothing more will be read.
     Ended { linger: bool },
+}
+
+/// A large body, moved rather than copied.
+#[derive(Debug)]
+pub enum Tail {
+    /// Bytes in memory.
+    Bytes(Vec<u8>),
+    /// Stretches of a file, to be read one after the other.
+    File(Box<FileBody>),
 }
 
 /// What a reply must know of its request once the exchange is elsewhere.
@@ -141,8 +154,8 @@ pub struct Session {
     start: usize,
     /// Bytes to write.
     pub output: Vec<u8>,
-    /// A large body to write after `output`, moved rather than copied.
-    pub tail: Option<Vec<u8>>,
+    /// A large body to write after `output`.
+    pub tail: Option<Tail>,
     state: State,
     decoder: BodyDecoder,
     continue_owed: bool,
@@ -197,6 +210,8 @@ impl Session {
     /// it but a little memory.
     pub fn close(&mut self) {
         self.work = None;
+        self.tail = None;
+        self.state = State::Ended { linger: false };
         if let Some(x) = &mut self.exchange {
             x.release();
         }
@@ -244,14 +259,21 @@ impl Session {
             if self.output.len() >= OUTPUT_BYTES_MAX || self.tail.is_some() {
                 return Need::Flush;
             }
-            let need = match self.state {
+            let need = match &mut self.state {
                 State::Head => self.read_head(station),
                 State::Running => self.run_plan(station),
                 State::Body(_) => self.read_body(station),
-                State::Calling(segment) => self.call(station, segment),
-                State::AtHost(id) => Some(Need::Host(id)),
+                State::Errand(sent) => {
+                    let sent = sent.take();
+                    self.fetch(station, sent)
+                }
+                State::Calling(segment) => {
+                    let segment = *segment;
+                    self.call(station, segment)
+                }
+                State::AtHost(id) => Some(Need::Host(*id)),
                 State::Draining { .. } => self.drain_body(),
-                State::Ended { linger } => Some(Need::Close { linger }),
+                State::Ended { linger } => Some(Need::Close { linger: *linger }),
             };
             if let Some(need) = need {
                 return need;

@@ -234,6 +234,7 @@ fn plan(config: &ServerConfig) -> spikard_middleware::Plan {
     });
     let mut rows = Rows::new();
     rows.request(Rank::Body, Arc::new(AwaitBody(Sink::Collect)));
+    rows.request(Rank::Validate, Arc::new(crate::files::RunErrands));
     if let Some(timeout) = config.request_timeout {
         let after_ms = timeout.as_millis() as u64;
         rows.request(Rank::Deadline, Arc::new(Deadline { after_ms }));
