@@ -9,6 +9,7 @@ use std::sync::Arc;
 use spikard_contract::route::{
     BodyDocument, BodyMedia, FileDocument, ParameterDocument, ParameterSource, RouteDocument,
 };
+use spikard_middleware::stages::route_headers::{HeaderFault, RouteHeaders};
 
 use crate::params::extract::Extractor;
 use crate::route::methods::METHODS_MAX;
@@ -34,6 +35,8 @@ pub struct App {
 pub(crate) struct Route {
     pub(crate) document: RouteDocument,
     pub(crate) rules: Arc<RouteRules>,
+    /// `None` if it adds none.
+    pub(crate) headers: Option<Arc<RouteHeaders>>,
 }
 
 /// What a request of one route is judged by.
@@ -67,10 +70,11 @@ impl App {
     /// [`RouteError`] with the [`RouteFault`].
     pub fn add_route(&mut self, mut document: RouteDocument) -> Result<(), Box<RouteError>> {
         match self.compile(&mut document) {
-            Ok(rules) => {
+            Ok((rules, headers)) => {
                 self.routes.push(Route {
                     document,
                     rules: Arc::new(rules),
+                    headers,
                 });
                 Ok(())
             }
@@ -94,7 +98,10 @@ impl App {
         self.routes.iter().map(|route| &route.document)
     }
 
-    fn compile(&mut self, document: &mut RouteDocument) -> Result<RouteRules, RouteFault> {
+    fn compile(
+        &mut self,
+        document: &mut RouteDocument,
+    ) -> Result<(RouteRules, Option<Arc<RouteHeaders>>), RouteFault> {
         check_methods(&document.methods)?;
         let pattern = Pattern::parse(&document.path).map_err(RouteFault::Pattern)?;
         complete_parameters(&pattern, &mut document.parameters)?;
@@ -122,8 +129,9 @@ impl App {
             // Few applications judge their replies: it is compiled where one does, when lowered.
             Schema::check(schema).map_err(RouteFault::ResponseSchema)?;
         }
+        let headers = compile_headers(&document.response_headers)?;
         self.insert(document, &pattern)?;
-        Ok(RouteRules { extractor, body })
+        Ok((RouteRules { extractor, body }, headers))
     }
 
     /// Enters all methods of a route into the tree, or none.
@@ -206,6 +214,13 @@ pub enum RouteFault {
         /// What is wrong with it.
         error: FileRuleError,
     },
+    /// A header field that it cannot add to its replies.
+    ResponseHeader {
+        /// The field's name.
+        name: String,
+        /// Why.
+        error: HeaderFault,
+    },
     /// Another route has the same shape and method.
     Clash {
         /// The method both take.
@@ -265,6 +280,9 @@ impl fmt::Display for RouteFault {
                 "files come with a form, so its body must be of media 'form'"
             ),
             Self::FileRule { name, error } => write!(out, "the file '{name}': {error}"),
+            Self::ResponseHeader { name, error } => {
+                write!(out, "the response header '{name}': {error}")
+            }
             Self::Clash {
                 method,
                 other_name,
@@ -350,6 +368,19 @@ fn complete_parameters(
         }
     }
     Ok(())
+}
+
+fn compile_headers(declared: &[(String, String)]) -> Result<Option<Arc<RouteHeaders>>, RouteFault> {
+    if declared.is_empty() {
+        return Ok(None);
+    }
+    match RouteHeaders::new(declared) {
+        Ok(headers) => Ok(Some(Arc::new(headers))),
+        Err((at, error)) => Err(RouteFault::ResponseHeader {
+            name: declared[at].0.clone(),
+            error,
+        }),
+    }
 }
 
 fn compile_body(

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use spikard_contract::config::{ResponseValidation, ServerConfig};
+use spikard_contract::own::Own;
 use spikard_contract::problem::{BAD_REQUEST, METHOD_NOT_ALLOWED, NOT_FOUND};
 use spikard_contract::route::BodyMedia;
 use spikard_middleware::flow::Sink;
@@ -164,11 +165,15 @@ impl Lowering<'_> {
         let mut rows = self.rows();
         self.body_rows(route, &mut rows);
         self.response_row(route, &mut rows)?;
-        if let Some(timeout) = self.config.request_timeout {
+        if let Some(headers) = &route.headers {
+            rows.reply(Rank::RouteHeaders, headers.clone());
+        }
+        let timeout = heard(&document.request_timeout, "timeout");
+        if let Some(timeout) = timeout.or(&self.config.request_timeout) {
             rows.request(
                 Rank::Deadline,
                 Arc::new(Deadline {
-                    after_ms: millis(timeout),
+                    after_ms: millis(*timeout),
                 }),
             );
         }
@@ -201,7 +206,8 @@ impl Lowering<'_> {
     /// The rows from the body's limit through validation.
     fn body_rows(&self, route: &Route, rows: &mut Rows) {
         let document = &route.document;
-        if let Some(bytes_max) = self.config.max_body_size {
+        let limit = heard(&document.max_body_size, "body-limit");
+        if let Some(&bytes_max) = limit.or(&self.config.max_body_size) {
             rows.request(Rank::BodyLimit, Arc::new(BodyLimit { bytes_max }));
         }
         match &document.body {
@@ -268,6 +274,14 @@ impl Lowering<'_> {
             rows.reply(Rank::ResponseSchema, Arc::new(stage));
         }
         Ok(())
+    }
+}
+
+/// What a route says of a setting, unless the rule of this name is switched off.
+fn heard<'o, T>(own: &'o Own<T>, rule: &str) -> &'o Own<T> {
+    match sabotage::off_in("route-setting/") {
+        Some(off) if off == rule => &Own::Inherit,
+        _ => own,
     }
 }
 

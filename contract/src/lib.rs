@@ -10,6 +10,7 @@ pub mod config;
 pub mod cookie;
 pub mod knob;
 pub mod meta;
+pub mod own;
 pub mod problem;
 pub mod route;
 pub mod status;

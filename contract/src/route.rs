@@ -3,10 +3,13 @@
 //! A binding reads its host's idiom (decorators, options, blocks) and writes this document; the
 //! engine compiles it once at start. It crosses the ABI as JSON, so a new key never moves a struct.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::config::ResponseValidation;
+use crate::own::{self, Own};
 
 /// One route: which requests it takes, what it reads from them, and who answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,6 +38,24 @@ pub struct RouteDocument {
     /// The files it takes from a multipart form; its body is then one of media `form`.
     #[serde(default)]
     pub files: Vec<FileDocument>,
+    /// Most bytes of its bodies, in place of the server's.
+    #[serde(
+        default,
+        deserialize_with = "own::max_body_size",
+        skip_serializing_if = "Own::is_inherit"
+    )]
+    pub max_body_size: Own<u64>,
+    /// Its handler's time, in place of the server's.
+    #[serde(
+        default,
+        deserialize_with = "own::request_timeout",
+        skip_serializing_if = "Own::is_inherit"
+    )]
+    pub request_timeout: Own<Duration>,
+    /// Header fields of its replies with a status below 400, unless the handler sets them: name
+    /// and value, in order.
+    #[serde(default)]
+    pub response_headers: Vec<(String, String)>,
     /// Where the host runs the function.
     #[serde(default)]
     pub placement: Placement,

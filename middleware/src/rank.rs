@@ -27,6 +27,8 @@ pub enum Rank {
     /// Reply row, the first: judges what the handler wrote, before anything is added to it, and
     /// before conditions do, which only a success has to meet (RFC 9110 §13.2.1).
     ResponseSchema,
+    /// Reply row: what the route adds to its handler's replies, before what the server adds.
+    RouteHeaders,
     /// Reply row: names the exchange on every reply.
     RequestIdEcho,
 }
@@ -51,6 +53,7 @@ impl Rank {
             Self::Deadline => "deadline",
             Self::Handler => "handler",
             Self::ResponseSchema => "response_schema",
+            Self::RouteHeaders => "route_headers",
             Self::RequestIdEcho => "request_id_echo",
         }
     }

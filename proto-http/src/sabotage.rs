@@ -166,6 +166,10 @@ mod armed {
         // Replies: not judged; judged whatever their status or media type; a route's own mode is
         // not heard.
         "response/schema", "response/status", "response/media", "response/route",
+        // What a route says of a setting is not heard; its headers go on failures, too, or take the
+        // place of the handler's.
+        "route-setting/body-limit", "route-setting/timeout", "route-headers/success",
+        "route-headers/handler-first",
         // A problem has another title. 505 is missing because a fixture has no version of HTTP to
         // give, and 503 because it has no load; `proto-http/tests` and `runtime/tests` cover them.
         "problem/bad-request", "problem/not-found", "problem/method-not-allowed",

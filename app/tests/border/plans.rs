@@ -60,6 +60,28 @@ fn what_is_off_has_no_row() {
 }
 
 #[test]
+fn a_route_says_what_is_on_for_itself() {
+    let mut app = App::new();
+    for route in [
+        json!({ "methods": ["GET"], "path": "/off", "handler": 0, "name": "off",
+            "max_body_size": null, "request_timeout": null }),
+        json!({ "methods": ["GET"], "path": "/on", "handler": 1, "name": "on",
+            "max_body_size": 1, "request_timeout": 1, "response_headers": [["x-a", "b"]] }),
+    ] {
+        app.add_route(serde_json::from_value(route).unwrap())
+            .unwrap();
+    }
+    let plan = app.lower(&ServerConfig::default()).unwrap().to_string();
+    assert!(
+        plan.contains(
+            "GET /off: handler | request_id_echo\n\
+             GET /on: body_limit deadline handler | route_headers request_id_echo\n"
+        ),
+        "{plan}"
+    );
+}
+
+#[test]
 fn replies_are_judged_where_there_is_a_schema_and_somebody_asks() {
     let tables = |config: &ServerConfig| {
         let mut app = App::new();

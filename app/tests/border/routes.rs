@@ -47,6 +47,16 @@ fn mistakes_name_the_route_and_the_remedy() {
             "route 'f' (GET /a): a body of media 'bytes' is not read, so it cannot have a schema; \
              use 'json'",
         ),
+        (
+            json!({ "response_headers": [["x-a", "1"], ["Content-Type", "text/plain"]] }),
+            "route 'f' (GET /a): the response header 'Content-Type': It describes one message or \
+             its content, which only the reply itself can know",
+        ),
+        (
+            json!({ "response_headers": [["x-a", "1\r\nset-cookie: a=b"]] }),
+            "route 'f' (GET /a): the response header 'x-a': The field value has a control \
+             character",
+        ),
     ];
     for (more, message) in cases {
         let error = App::new().add_route(route(more)).unwrap_err();

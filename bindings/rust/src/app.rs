@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde_json::Value;
 use spikard_app::RouteFault;
 use spikard_contract::config::ResponseValidation;
+use spikard_contract::own::Own;
 use spikard_contract::route::{
     ANY_FILE, BodyDocument, BodyMedia, ParameterDocument, ParameterSource, Placement, RouteDocument,
 };
@@ -57,7 +58,7 @@ pub struct App {
 
 /// One route, as far as it was described.
 pub struct Route {
-    document: RouteDocument,
+    pub(crate) document: RouteDocument,
     endpoint: Box<dyn Endpoint>,
     claims: Claims,
     location: &'static Location<'static>,
@@ -132,6 +133,9 @@ impl App {
             response_schema: None,
             response_validation: None,
             files: Vec::new(),
+            max_body_size: Own::Inherit,
+            request_timeout: Own::Inherit,
+            response_headers: Vec::new(),
             placement: Placement::Inline,
         };
         let mut needs = Needs::of(&mut document);

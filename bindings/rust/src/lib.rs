@@ -40,6 +40,7 @@ mod reply;
 mod request;
 pub mod schema;
 mod server;
+mod settings;
 mod testing;
 mod timer;
 mod upload;

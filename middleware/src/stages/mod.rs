@@ -6,3 +6,4 @@ pub mod body_limit;
 pub mod content_coding;
 pub mod deadline;
 pub mod request_id;
+pub mod route_headers;

@@ -45,13 +45,17 @@ def seconds_of(value: float | timedelta) -> float:
     return value.total_seconds() if isinstance(value, timedelta) else float(value)
 
 
-def _plain(value: object) -> object:
-    """Turn what JSON does not know into what it does: durations, nested config objects."""
+def plain(value: Any) -> Any:
+    """Return a value as JSON knows it: durations in seconds, config objects as mappings."""
     if isinstance(value, timedelta):
         return value.total_seconds()
-    if isinstance(value, Mapping):
-        return dict(value)
     to_dict = getattr(value, "to_dict", None)
-    if to_dict is None:
+    return value if to_dict is None else to_dict()
+
+
+def _plain(value: object) -> object:
+    """Turn what JSON does not know into what it does, or raise."""
+    known = dict(value) if isinstance(value, Mapping) else plain(value)
+    if known is value:
         raise TypeError(f"{value!r} is no value of a configuration")
-    return to_dict()
+    return known

@@ -6,19 +6,24 @@ Knows nothing of applications or servers.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import msgspec
 
 from spikard import returns, signature
+from spikard.config import plain
 from spikard.errors import RouteError
 
 if TYPE_CHECKING:
     from spikard._native import Binder, Engine
 
 __all__ = ["Route", "RouteOptions"]
+
+# Options that are settings of the server as well, under the same names.
+SETTINGS = frozenset({"max_body_size", "request_timeout"})
 
 
 class RouteOptions(TypedDict, total=False):
@@ -38,6 +43,12 @@ class RouteOptions(TypedDict, total=False):
     of the return annotation's; None for none."""
     response_validation: Literal["off", "warn", "error"] | None
     """What becomes of a reply that does not satisfy it; None as the configuration says."""
+    max_body_size: int | None
+    """Most bytes of its bodies, in place of the server's; None for no limit."""
+    request_timeout: float | timedelta | None
+    """Its handler's time in seconds, in place of the server's; None for no deadline."""
+    response_headers: Mapping[str, str] | Iterable[tuple[str, str]]
+    """Header fields of its replies with a status below 400, unless the handler sets them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +98,7 @@ class Route:
             "response_validation": options.get("response_validation"),
             "files": read.files,
             "placement": _placement(handler, is_async, options.get("blocking")),
+            **_settings(options),
         }
         is_annotated = "response_schema" not in options
         return cls(document, read.handler, is_async, tuple(read.binder), is_annotated)
@@ -106,6 +118,15 @@ class Route:
     def _tell(self, engine: Engine, document: dict[str, Any]) -> None:
         text = msgspec.json.encode(document).decode()
         engine.route(text, self.handler, self.is_async, self.binder)
+
+
+def _settings(options: RouteOptions) -> dict[str, Any]:
+    """Return what the route says of settings. One that it is silent on has no key: the server's
+    value counts, where None would lift it."""
+    settings = {key: plain(value) for key, value in options.items() if key in SETTINGS}
+    headers = options.get("response_headers", ())
+    pairs = headers.items() if isinstance(headers, Mapping) else headers
+    return settings | {"response_headers": [list(pair) for pair in pairs]}
 
 
 def _response_schema(

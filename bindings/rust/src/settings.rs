@@ -1,0 +1,44 @@
+//! What a route says of settings that the server has as well, and of its replies' headers.
+//!
+//! A route that is silent takes the server's value; `None` lifts it.
+//! Knows nothing of what a setting does.
+
+use std::time::Duration;
+
+use crate::app::Route;
+
+impl Route {
+    /// Most bytes of a request's body, in place of the server's `max_body_size`; `None` is no
+    /// limit.
+    pub fn max_body_size(&mut self, bytes: Option<u64>) -> &mut Self {
+        self.document.max_body_size = bytes.into();
+        self
+    }
+
+    /// The handler's time, in place of the server's `request_timeout`; `None` is no deadline. At
+    /// the deadline the client gets a 504, and the future of an `async` handler is dropped.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use spikard::{App, TestClient, sleep};
+    ///
+    /// let mut app = App::new();
+    /// app.get("/slow", async || sleep(Duration::from_secs(60)).await)
+    ///     .request_timeout(Some(Duration::from_millis(10)));
+    /// assert_eq!(TestClient::new(app)?.get("/slow").send().status(), 504);
+    /// # Ok::<(), spikard::RunError>(())
+    /// ```
+    pub fn request_timeout(&mut self, time: Option<Duration>) -> &mut Self {
+        self.document.request_timeout = time.into();
+        self
+    }
+
+    /// Header fields for its replies with a status below 400, unless the handler sets them.
+    pub fn response_headers(&mut self, headers: &[(&str, &str)]) -> &mut Self {
+        let pairs = headers
+            .iter()
+            .map(|&(name, value)| (name.to_owned(), value.to_owned()));
+        self.document.response_headers = pairs.collect();
+        self
+    }
+}
