@@ -60,6 +60,10 @@ pub enum Kind {
     Record(&'static Record),
     /// A list of such values. A range then bounds how many there are.
     List(&'static Kind),
+    /// A list of strings; one alone may stand without the list.
+    TextList,
+    /// A JSON object, its text, or the path of a file that has it; never shown.
+    Document,
     /// An object of such values under names that the user chooses.
     Map(&'static Kind),
 }

@@ -34,6 +34,10 @@ problems! {
     /// The body is longer or shorter than `Content-Length` said.
     CONTENT_LENGTH_MISMATCH = 400 "content-length-mismatch" "Content-Length header mismatch"
         "The body does not have the length that Content-Length declares";
+    /// Credentials are missing, or are not valid (RFC 9110 §15.5.2).
+    UNAUTHORIZED = 401 "unauthorized" "Unauthorized" "The request lacks valid credentials";
+    /// Understood and refused (RFC 9110 §15.5.4).
+    FORBIDDEN = 403 "forbidden" "Forbidden" "The request is not allowed";
     /// No route has this path.
     NOT_FOUND = 404 "not-found" "Resource Not Found" "No route matched the request path";
     /// A route has this path but not this method.

@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 pub mod arguments;
+pub mod auth;
 pub mod body;
 pub mod errand;
 pub mod exchange;

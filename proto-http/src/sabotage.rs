@@ -163,6 +163,10 @@ mod armed {
         "row/any_of", "row/not_allowed", "row/dependent_required", "row/conditional",
         "row/contains", "row/file_type", "row/file_empty", "row/file_too_large",
         "row/file_magic_mismatch",
+        // Tokens and keys. A rule that is off accepts what it refuses.
+        "jwt/algorithm", "jwt/signature", "jwt/kid", "jwt/crit", "jwt/duplicate-keys", "jwt/exp",
+        "jwt/nbf", "jwt/leeway", "jwt/issuer", "jwt/audience", "jwt/require-exp",
+        "jwt/required-claims", "api-key/compare",
         // Replies: not judged; judged whatever their status or media type; a route's own mode is
         // not heard.
         "response/schema", "response/status", "response/media", "response/route",

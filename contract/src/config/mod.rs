@@ -4,7 +4,13 @@
 //! (`cargo xtask generate`). A knob stands here only when the engine obeys it.
 //! Knows nothing of how the knobs act; the crates that read them do.
 
+mod api_key;
+pub mod jwt;
+
 use std::time::Duration;
+
+pub use api_key::ApiKeyConfig;
+pub use jwt::{JwtAlgorithm, JwtConfig};
 
 use crate::{choice, config};
 

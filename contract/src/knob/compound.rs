@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Fault, Knob, Place, brief, join};
 use crate::meta::Kind;
@@ -53,6 +53,71 @@ impl Knob for Secret {
 
     fn json(&self) -> Value {
         Value::from(self.expose())
+    }
+}
+
+/// Strings, of which one alone may be given without a list.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TextList(pub Vec<String>);
+
+impl Knob for TextList {
+    const KIND: Kind = Kind::TextList;
+
+    fn read(value: &Value, place: &Place<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
+        match value {
+            Value::String(text) => Some(Self(vec![text.clone()])),
+            Value::Array(_) => Vec::read(value, place, faults).map(Self),
+            _ => {
+                let message = format!("{} is neither a string nor a list", brief(value));
+                place.refuse(faults, message);
+                None
+            }
+        }
+    }
+
+    fn json(&self) -> Value {
+        self.0.json()
+    }
+}
+
+/// A JSON object: itself, its text, or the path of a file that has it. Never shown, like a
+/// [`Secret`].
+#[derive(Clone, PartialEq)]
+pub enum Document {
+    /// The object.
+    Object(Map<String, Value>),
+    /// Its text, or a path.
+    Text(String),
+}
+
+impl fmt::Debug for Document {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Document(…)")
+    }
+}
+
+impl Knob for Document {
+    const KIND: Kind = Kind::Document;
+
+    fn read(value: &Value, place: &Place<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
+        match value {
+            Value::Object(object) => Some(Self::Object(object.clone())),
+            Value::String(_) => String::read(value, place, faults).map(Self::Text),
+            _ => {
+                place.refuse(
+                    faults,
+                    "the value is neither an object nor a string".to_owned(),
+                );
+                None
+            }
+        }
+    }
+
+    fn json(&self) -> Value {
+        match self {
+            Self::Object(object) => Value::Object(object.clone()),
+            Self::Text(text) => Value::from(text.as_str()),
+        }
     }
 }
 

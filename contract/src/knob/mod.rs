@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-pub use compound::Secret;
+pub use compound::{Document, Secret, TextList};
 
 use crate::meta::{Field, Kind, Range, Record, number_text};
 

@@ -79,7 +79,12 @@ fn push_methods(out: &mut String, record: &Record) {
     out.push_str(TO_DICT);
     for Field { name, kind, .. } in record.fields {
         let value = match kind {
-            Kind::Duration | Kind::Record(_) | Kind::List(_) | Kind::Map(_) => {
+            Kind::Duration
+            | Kind::Record(_)
+            | Kind::List(_)
+            | Kind::Map(_)
+            | Kind::TextList
+            | Kind::Document => {
                 format!("_plain(self.{name})")
             }
             _ => format!("self.{name}"),
@@ -144,6 +149,8 @@ fn annotation_of(kind: &Kind) -> String {
         }
         Kind::Record(record) => format!("{} | Mapping[str, Any]", record.name),
         Kind::List(entry) => format!("Sequence[{}]", annotation_of(entry)),
+        Kind::TextList => "str | Sequence[str]".to_owned(),
+        Kind::Document => "str | Mapping[str, Any]".to_owned(),
         Kind::Map(entry) => format!("Mapping[str, {}]", annotation_of(entry)),
     }
 }
@@ -166,7 +173,7 @@ fn default(field: &Field) -> Option<String> {
 
 fn is_secret(kind: &Kind) -> bool {
     match kind {
-        Kind::Secret => true,
+        Kind::Secret | Kind::Document => true,
         Kind::List(entry) | Kind::Map(entry) => is_secret(entry),
         _ => false,
     }

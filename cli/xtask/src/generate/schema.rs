@@ -68,8 +68,8 @@ fn property(field: &Field) -> Value {
     }
     if let Some(Range { min, max }) = field.range {
         let (least, most) = match field.kind {
-            Kind::Text | Kind::Secret => ("minLength", "maxLength"),
-            Kind::List(_) => ("minItems", "maxItems"),
+            Kind::Text | Kind::Secret | Kind::Document => ("minLength", "maxLength"),
+            Kind::List(_) | Kind::TextList => ("minItems", "maxItems"),
             _ => ("minimum", "maximum"),
         };
         schema.insert(least.to_owned(), number(min));
@@ -100,6 +100,8 @@ fn value_schema(kind: &Kind) -> Map<String, Value> {
         }
         Kind::Record(record) => json!({ "$ref": format!("#/$defs/{}", record.name) }),
         Kind::List(entry) => json!({ "type": "array", "items": value_schema(entry) }),
+        Kind::TextList => json!({ "type": ["string", "array"], "items": { "type": "string" } }),
+        Kind::Document => json!({ "type": ["string", "object"] }),
         Kind::Map(entry) => {
             json!({ "type": "object", "additionalProperties": value_schema(entry) })
         }
@@ -121,8 +123,10 @@ fn or_null(mut schema: Map<String, Value>) -> Map<String, Value> {
         );
         return either;
     }
-    if let Some(kind) = schema.get_mut("type") {
-        *kind = json!([kind.clone(), "null"]);
+    match schema.get_mut("type") {
+        Some(Value::Array(kinds)) => kinds.push(json!("null")),
+        Some(kind) => *kind = json!([kind.clone(), "null"]),
+        None => {}
     }
     schema
 }

@@ -66,6 +66,8 @@ fn kind_of(kind: &Kind) -> String {
             names.join(", ")
         }
         Kind::Record(record) => record.name.to_owned(),
+        Kind::TextList => "string or list of strings".to_owned(),
+        Kind::Document => "object or string".to_owned(),
         Kind::List(entry) => format!("list of {}", kind_of(entry)),
         Kind::Map(entry) => format!("object of {}", kind_of(entry)),
     }
