@@ -20,6 +20,7 @@ use spikard_middleware::stages::body_limit::BodyLimit;
 use spikard_middleware::stages::content_coding::ContentCoding;
 use spikard_middleware::stages::deadline::Deadline;
 use spikard_middleware::stages::request_id::{AssignRequestId, EchoRequestId};
+use spikard_middleware::stages::show_trace::ShowTrace;
 use spikard_middleware::{Plan, PlanBuilder, Rank, RequestStage, Segment, TableId};
 use spikard_proto_http::sabotage;
 
@@ -165,6 +166,9 @@ impl Lowering<'_> {
         let mut rows = self.rows();
         self.body_rows(route, &mut rows);
         self.response_row(route, &mut rows)?;
+        if self.config.dev {
+            rows.reply(Rank::Trace, Arc::new(ShowTrace));
+        }
         if let Some(headers) = &route.headers {
             rows.reply(Rank::RouteHeaders, headers.clone());
         }
@@ -255,7 +259,11 @@ impl Lowering<'_> {
         let document = &route.document;
         let own = document.response_validation;
         let own = own.filter(|_| !sabotage::is_off("response/route"));
-        let refuses = match own.unwrap_or(self.config.response_validation) {
+        let usual = match self.config.dev {
+            true => ResponseValidation::Warn,
+            false => ResponseValidation::Off,
+        };
+        let refuses = match own.or(self.config.response_validation).unwrap_or(usual) {
             ResponseValidation::Off => return Ok(()),
             ResponseValidation::Warn => false,
             ResponseValidation::Error => true,

@@ -945,12 +945,19 @@ uint32_t spk_problem(const struct spk_port *port,
 /**
  * Answers a call whose function failed: 500, without a word of why.
  *
- * Else as `spk_reply`. Any thread. Does not block. The caller keeps `pool_run`.
+ * `trace` is how it failed, in lines for its author, NULL for none: the client is shown it in
+ * development mode (setting: `dev`) and never else.
+ *
+ * Else as `spk_reply`. Any thread. Does not block. The caller keeps what it passes.
  *
  * The caller owes:
- * `port` is a live handle; `pool_run` is NULL or valid.
+ * `port` is a live handle; `trace` is valid for `length` bytes; `pool_run` is NULL or valid.
  */
-uint32_t spk_fail(const struct spk_port *port, uint64_t call, const struct spk_pool_run *pool_run);
+uint32_t spk_fail(const struct spk_port *port,
+                  uint64_t call,
+                  const uint8_t *trace,
+                  size_t length,
+                  const struct spk_pool_run *pool_run);
 
 /**
  * Listens on `host:port` with `count` sockets that share the address, one per worker.

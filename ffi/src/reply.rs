@@ -139,24 +139,36 @@ pub unsafe extern "C" fn spk_problem(
 
 /// Answers a call whose function failed: 500, without a word of why.
 ///
-/// Else as `spk_reply`. Any thread. Does not block. The caller keeps `pool_run`.
+/// `trace` is how it failed, in lines for its author, NULL for none: the client is shown it in
+/// development mode (setting: `dev`) and never else.
+///
+/// Else as `spk_reply`. Any thread. Does not block. The caller keeps what it passes.
 ///
 /// # Safety
-/// `port` is a live handle; `pool_run` is NULL or valid.
+/// `port` is a live handle; `trace` is valid for `length` bytes; `pool_run` is NULL or valid.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn spk_fail(
     port: *const spk_port,
     call: u64,
+    trace: *const u8,
+    length: usize,
     pool_run: *const spk_pool_run,
 ) -> u32 {
     boundary(|| {
         // SAFETY: the caller's contract.
         let (port, run) = unsafe { (object(port, "port")?, pool_run.as_ref()) };
+        // SAFETY: the caller's contract.
+        let trace = unsafe { bytes(trace, length, "trace")? };
         let run = run.map(|run| PoolRun {
             wall_ns: run.wall_ns,
             waits: run.waits,
         });
-        port.answer(call, run, fail)
+        port.answer(call, run, |reply| {
+            fail(reply);
+            if !trace.is_empty() {
+                reply.trace = Some(String::from_utf8_lossy(trace).into());
+            }
+        })
     })
 }
 

@@ -24,7 +24,9 @@ pub enum Rank {
     Deadline,
     /// The host function. Last, because its answer is the reply.
     Handler,
-    /// Reply row, the first: judges what the handler wrote, before anything is added to it, and
+    /// Reply row, the first: a reply that failed is complete before anything is added to it.
+    Trace,
+    /// Reply row: judges what the handler wrote, before anything is added to it, and
     /// before conditions do, which only a success has to meet (RFC 9110 §13.2.1).
     ResponseSchema,
     /// Reply row: what the route adds to its handler's replies, before what the server adds.
@@ -52,6 +54,7 @@ impl Rank {
             Self::Validate => "validate",
             Self::Deadline => "deadline",
             Self::Handler => "handler",
+            Self::Trace => "trace",
             Self::ResponseSchema => "response_schema",
             Self::RouteHeaders => "route_headers",
             Self::RequestIdEcho => "request_id_echo",

@@ -23,6 +23,8 @@ pub struct Reply {
     /// Why it cannot be sent, if something that was to be written could not: it becomes a 500 with
     /// a line in the log. The first reason stays.
     pub fault: Option<Box<ReplyFault>>,
+    /// How what failed did so, for its author: no client sees it but in development mode.
+    pub trace: Option<Box<str>>,
 }
 
 impl Default for Reply {
@@ -41,6 +43,7 @@ impl Reply {
             file: None,
             close: false,
             fault: None,
+            trace: None,
         }
     }
 
@@ -52,6 +55,7 @@ impl Reply {
         self.body.shrink_to(BODY_BYTES_KEPT);
         self.close = false;
         self.fault = None;
+        self.trace = None;
     }
 
     /// Forgets the body, wherever it lies.

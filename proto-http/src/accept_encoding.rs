@@ -81,7 +81,7 @@ fn member(text: &[u8]) -> Option<(&[u8], u16)> {
 }
 
 /// `( "0" [ "." 0*3DIGIT ] ) / ( "1" [ "." 0*3("0") ] )`
-fn thousandths(text: &[u8]) -> Option<u16> {
+pub(crate) fn thousandths(text: &[u8]) -> Option<u16> {
     let (whole, digits) = match text {
         [whole] => (whole, &[] as &[u8]),
         [whole, b'.', digits @ ..] if digits.len() <= 3 => (whole, digits),

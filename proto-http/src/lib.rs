@@ -5,6 +5,7 @@
 //! Knows nothing of sockets, clocks, threads, routes or hosts.
 #![forbid(unsafe_code)]
 
+pub mod accept;
 pub mod accept_encoding;
 pub mod condition;
 pub mod cookie;

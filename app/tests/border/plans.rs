@@ -110,10 +110,33 @@ fn replies_are_judged_where_there_is_a_schema_and_somebody_asks() {
     };
     assert_eq!(tables(&ServerConfig::default()), ["GET /warn"]);
     let strict = ServerConfig {
-        response_validation: ResponseValidation::Error,
+        response_validation: Some(ResponseValidation::Error),
         ..ServerConfig::default()
     };
     assert_eq!(tables(&strict), ["GET /typed", "GET /warn"]);
+    let mut dev = ServerConfig {
+        dev: true,
+        ..ServerConfig::default()
+    };
+    assert_eq!(tables(&dev), ["GET /typed", "GET /warn"]);
+    dev.response_validation = Some(ResponseValidation::Off);
+    assert_eq!(tables(&dev), ["GET /warn"]);
+}
+
+#[test]
+fn traces_are_shown_in_development_only() {
+    let mut app = App::new();
+    let route = json!({ "methods": ["GET"], "path": "/", "handler": 0, "name": "f" });
+    app.add_route(serde_json::from_value(route).unwrap())
+        .unwrap();
+    for dev in [false, true] {
+        let config = ServerConfig {
+            dev,
+            ..ServerConfig::default()
+        };
+        let plan = app.lower(&config).unwrap().to_string();
+        assert_eq!(plan.contains(" trace"), dev, "{plan}");
+    }
 }
 
 #[test]

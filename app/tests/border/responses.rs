@@ -33,7 +33,7 @@ fn app(schema: Value, validation: ResponseValidation) -> (Injector, Host, Arc<Li
         "response_schema": { "properties": { "body": schema } },
     });
     let config = ServerConfig {
-        response_validation: validation,
+        response_validation: Some(validation),
         ..ServerConfig::default()
     };
     let (injector, host) = logged_app(&[route], &config, log.clone());

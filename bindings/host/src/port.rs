@@ -135,16 +135,17 @@ impl Port {
         check(unsafe { spk_problem(port, id, json.as_ptr(), json.len(), run) })
     }
 
-    /// Answers a call whose function failed: 500.
+    /// Answers a call whose function failed: 500, and in development mode the trace.
     ///
     /// # Errors
     /// The call has its answer, or the worker has ended.
-    pub fn fail(&self, id: u64, run: Option<PoolRun>) -> Result<(), Error> {
+    pub fn fail(&self, id: u64, trace: Option<&str>, run: Option<PoolRun>) -> Result<(), Error> {
         let (port, _host) = self.open()?;
         let run = run.map(PoolRun::raw);
         let run = run.as_ref().map_or(ptr::null(), ptr::from_ref);
-        // SAFETY: the handle is live; the input lives to the end of the call.
-        check(unsafe { spk_fail(port, id, run) })
+        let trace = trace.unwrap_or_default();
+        // SAFETY: the handle is live; the inputs live to the end of the call.
+        check(unsafe { spk_fail(port, id, trace.as_ptr(), trace.len(), run) })
     }
 }
 

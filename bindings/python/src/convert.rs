@@ -199,7 +199,13 @@ fn converted<'py>(
 
 /// Answers a call whose parameters could not be filled: 422 with a row for each value that is to
 /// blame, the problem that a converter raised, or 500.
-pub(crate) fn answer_misfit(py: Python<'_>, port: &Port, call: &Call<'_>, unbound: Unbound<'_>) {
+pub(crate) fn answer_misfit(
+    py: Python<'_>,
+    port: &Port,
+    call: &Call<'_>,
+    unbound: Unbound<'_>,
+    shows_trace: bool,
+) {
     let explained = match unbound {
         Unbound::Failed(error) => Err(error),
         Unbound::Misfits(misfits) => explain(py, misfits),
@@ -208,10 +214,14 @@ pub(crate) fn answer_misfit(py: Python<'_>, port: &Port, call: &Call<'_>, unboun
         Ok(document) => port.problem(call.id(), &document, None),
         Err(error) => match problem(py, &error) {
             Ok(Some(document)) => port.problem(call.id(), &document, None),
-            Ok(None) | Err(_) => {
-                report(py, &error, &Told::of(call));
-                port.fail(call.id(), None)
-            }
+            Ok(None) | Err(_) => fail(
+                py,
+                port,
+                call.id(),
+                &error,
+                &Told::of(call, shows_trace),
+                None,
+            ),
         },
     };
     complain(py, answered);
@@ -226,34 +236,62 @@ fn explain(py: Python<'_>, misfits: Vec<Misfit<'_>>) -> PyResult<String> {
     hooks(py)?.explain.call1(py, (misfits,))?.extract(py)
 }
 
-/// What a log line says about a failed call.
+/// What is said about a failed call, in the log and to the client.
 #[derive(Debug, Clone)]
 pub(crate) struct Told {
     request_id: String,
     method: String,
     path: String,
     route: String,
+    shows_trace: bool,
 }
 
 impl Told {
-    pub(crate) fn of(call: &Call<'_>) -> Self {
+    pub(crate) fn of(call: &Call<'_>, shows_trace: bool) -> Self {
         Self {
             request_id: call.request_id().to_owned(),
             method: String::from_utf8_lossy(call.method()).into_owned(),
             path: String::from_utf8_lossy(call.path()).into_owned(),
             route: call.route().to_owned(),
+            shows_trace,
         }
     }
 }
 
-/// Logs an exception with its trace. The client never sees it.
-pub(crate) fn report(py: Python<'_>, error: &PyErr, told: &Told) {
+/// Answers a call that failed with a 500. The trace goes to the log, and to the client only in
+/// development mode.
+fn fail(
+    py: Python<'_>,
+    port: &Port,
+    id: u64,
+    error: &PyErr,
+    told: &Told,
+    run: Option<PoolRun>,
+) -> Answered {
+    report(py, error, told);
+    // Without a trace, if it cannot be written: the log has said why.
+    let trace = told.shows_trace.then(|| trace_of(py, error).ok()).flatten();
+    port.fail(id, trace.as_deref(), run)
+}
+
+/// An exception's traceback, as Python prints it.
+fn trace_of(py: Python<'_>, error: &PyErr) -> PyResult<String> {
+    let lines = py
+        .import(intern!(py, "traceback"))?
+        .call_method1(intern!(py, "format_exception"), (error.value(py),))?;
+    let lines: Vec<String> = lines.extract()?;
+    Ok(lines.concat())
+}
+
+/// Logs an exception with its trace.
+fn report(py: Python<'_>, error: &PyErr, told: &Told) {
     let logged = hooks(py).and_then(|hooks| {
         let Told {
             request_id,
             method,
             path,
             route,
+            ..
         } = told;
         hooks.handler_failed.call1(
             py,
@@ -286,21 +324,15 @@ pub(crate) fn answer(
             Ok(Some(document)) => port.problem(id, &document, run),
             // The answer first: in a forked child it ends the process, without a log line.
             Ok(None) if error.is_instance_of::<PySystemExit>(py) => {
-                let answered = port.fail(id, run);
+                let answered = port.fail(id, None, run);
                 if matches!(&answered, Err(failure) if failure.status == Status::Forked) {
                     leave(py, exit_code(py, &error));
                 }
                 report(py, &error, &told());
                 answered
             }
-            Ok(None) => {
-                report(py, &error, &told());
-                port.fail(id, run)
-            }
-            Err(second) => {
-                report(py, &second, &told());
-                port.fail(id, run)
-            }
+            Ok(None) => fail(py, port, id, &error, &told(), run),
+            Err(second) => fail(py, port, id, &second, &told(), run),
         },
     };
     complain(py, answered);

@@ -1,6 +1,9 @@
 //! `Engine`: an application under construction, and the Python functions behind its routes.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 use pyo3::{
     exceptions::PyValueError,
@@ -83,10 +86,16 @@ pub(crate) struct Route {
 #[pyclass(frozen, module = "spikard._native")]
 pub(crate) struct Engine {
     pub(crate) app: Arc<App>,
+    is_dev: AtomicBool,
     routes: Mutex<Vec<Arc<Route>>>,
 }
 
 impl Engine {
+    /// Whether the configuration is one of development.
+    pub(crate) fn is_dev(&self) -> bool {
+        self.is_dev.load(Ordering::Relaxed)
+    }
+
     /// The functions as registered so far.
     pub(crate) fn routes(&self) -> Vec<Arc<Route>> {
         self.routes
@@ -103,13 +112,20 @@ impl Engine {
         let app = App::new().map_err(|error| raise(py, error))?;
         Ok(Self {
             app: Arc::new(app),
+            is_dev: AtomicBool::new(false),
             routes: Mutex::default(),
         })
     }
 
     /// Replaces the configuration.
     fn configure(&self, py: Python<'_>, json: &str) -> PyResult<()> {
-        self.app.configure(json).map_err(|error| raise(py, error))
+        self.app.configure(json).map_err(|error| raise(py, error))?;
+        let is_dev = json_loads(py, json)?
+            .cast_into::<PyDict>()?
+            .get_item("dev")?;
+        let is_dev = is_dev.is_some_and(|value| value.is_truthy().unwrap_or(false));
+        self.is_dev.store(is_dev, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Adds a route and the function behind it. Returns the function's number.

@@ -41,6 +41,8 @@ pub(crate) struct Guest {
     timer: Mutex<Option<(Instant, Py<PyAny>)>>,
     tasks: Mutex<HashMap<u64, Py<PyAny>>>,
     injected: Mutex<HashMap<u64, Py<PyAny>>>,
+    /// Whether clients are shown how a handler failed.
+    shows_traces: bool,
     stalls: Stalls,
 }
 
@@ -85,6 +87,7 @@ impl Guest {
             timer: Mutex::default(),
             tasks: Mutex::default(),
             injected: Mutex::default(),
+            shows_traces: engine.is_dev(),
             stalls,
         }))
     }
@@ -195,7 +198,7 @@ impl Guest {
         let arguments = match bind(py, route, call) {
             Ok(arguments) => arguments,
             Err(misfit) => {
-                answer_misfit(py, port, call, misfit);
+                answer_misfit(py, port, call, misfit, self.shows_traces);
                 return Outcome::Done;
             }
         };
@@ -217,7 +220,9 @@ impl Guest {
                 }
             }
         };
-        answer(py, port, call.id(), result, None, || Told::of(call));
+        answer(py, port, call.id(), result, None, || {
+            Told::of(call, self.shows_traces)
+        });
         Outcome::Done
     }
 
@@ -236,7 +241,7 @@ impl Guest {
             values: arguments.values.into_iter().map(Bound::unbind).collect(),
             names: arguments.names.map(Bound::unbind),
             context: self.base.clone(),
-            told: Told::of(call),
+            told: Told::of(call, self.shows_traces),
         };
         if self.threads.submit(py, job) {
             Outcome::Later
@@ -256,7 +261,7 @@ impl Guest {
         let finished = Finished {
             id: call.id(),
             port: port.clone(),
-            told: Told::of(call),
+            told: Told::of(call, self.shows_traces),
             guest: self.me.clone(),
         };
         let added = Bound::new(py, finished).and_then(|finished| {
@@ -274,7 +279,9 @@ impl Guest {
                 Outcome::Later
             }
             Err(error) => {
-                answer(py, port, call.id(), Err(error), None, || Told::of(call));
+                answer(py, port, call.id(), Err(error), None, || {
+                    Told::of(call, self.shows_traces)
+                });
                 Outcome::Done
             }
         }
@@ -373,7 +380,7 @@ impl Finished {
         {
             // Cancelled because nobody waits any more, or by itself: either way a 500 that is
             // swallowed if nobody waits.
-            let _ = self.port.fail(self.id, None);
+            let _ = self.port.fail(self.id, None, None);
             return Ok(());
         }
         answer(py, &self.port, self.id, result, None, || self.told.clone());

@@ -58,6 +58,12 @@ pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
     texts.join(": ")
 }
 
+/// An error's text, and a line for each of its sources.
+pub(crate) fn causes(error: &(dyn Error + 'static)) -> String {
+    let texts: Vec<String> = sources(error).map(ToString::to_string).collect();
+    texts.join("\ncaused by: ")
+}
+
 /// An error, then its sources.
 fn sources<'e>(
     error: &'e (dyn Error + 'static),

@@ -21,7 +21,7 @@ use spikard_middleware::{
 };
 
 use crate::extract::{RouteFacts, States};
-use crate::failure::{Cause, Failure, Mappers, chain};
+use crate::failure::{Cause, Failure, Mappers, causes, chain};
 use crate::handler::{Endpoint, Started, Suspended};
 use crate::link::{Link, PlaceWaker};
 use crate::pool::{Admission, Pool};
@@ -266,13 +266,14 @@ impl Service {
             Ok(()) => return,
             Err(Failure(cause)) => self.mapped(cause),
         };
-        let reason = match cause {
-            Cause::Accident(reason) => reason,
-            Cause::Error(error) => chain(&*error),
+        let (reason, trace) = match cause {
+            Cause::Accident(reason) => (reason.clone(), reason),
+            Cause::Error(error) => (chain(&*error), causes(&*error)),
             Cause::Problem(problem) => return problem.write(reply),
         };
         self.say(function, request_id, &reason);
         Problem::of(&INTERNAL_SERVER_ERROR).write(reply);
+        reply.trace = Some(trace.into());
     }
 
     /// An error that the application tells clients of becomes that problem. What says so is user

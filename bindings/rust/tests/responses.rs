@@ -53,7 +53,7 @@ fn user(number: u8, friends: Vec<User>) -> User {
 
 fn strict() -> ServerConfig {
     ServerConfig {
-        response_validation: ResponseValidation::Error,
+        response_validation: Some(ResponseValidation::Error),
         ..ServerConfig::default()
     }
 }

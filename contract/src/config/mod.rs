@@ -85,9 +85,9 @@ config! {
         /// names.
         spool_directory: Option<String> = None, in 1..=4_096, unit "characters";
         /// What becomes of a JSON reply that does not satisfy its route's response schema: `off`
-        /// looks at none, `warn` names the faults in the log, `error` answers 500 as well. A route
-        /// may say otherwise.
-        response_validation: ResponseValidation = ResponseValidation::Off;
+        /// looks at none, `warn` names the faults in the log, `error` answers 500 as well. `null`
+        /// is `warn` in development mode, else `off`. A route may say otherwise.
+        response_validation: Option<ResponseValidation> = None;
         /// Largest head of a request, all header fields together; a larger one is answered with
         /// 431.
         max_header_size: u32 = 65_536, in 1_024..=1_048_576, unit "bytes";
@@ -135,7 +135,9 @@ config! {
         /// log then names the handler that holds the worker and, where the language can tell, the
         /// line it is at. `null` does not watch.
         stall_threshold: Option<Duration> = Some(Duration::from_millis(100)), in 0.001..=3_600;
-        /// Development mode: error replies carry the trace of what failed. Never in production.
+        /// Development mode: the 500 of a handler that failed carries its trace, as a page for
+        /// browsers and else as the member `trace`. Never in production: it tells how the program
+        /// works, and what it works on.
         dev: bool = false;
     }
 }

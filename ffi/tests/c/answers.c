@@ -20,7 +20,7 @@ static uint32_t answer_twice(fixture *self, uint64_t id, const spk_call *call) {
     (void)call;
     OK(reply_text(self->port, id, "hello"));
     self->status = reply_text(self->port, id, "again");
-    IS(spk_fail(self->port, id, NULL), SPK_ALREADY_ANSWERED);
+    IS(spk_fail(self->port, id, NULL, 0, NULL), SPK_ALREADY_ANSWERED);
     return SPK_OUTCOME_DONE;
 }
 
@@ -100,7 +100,7 @@ static void null_answers(void) {
     IS(spk_reply(self.port, self.call, NULL), SPK_NULL_POINTER);
     IS(spk_problem(NULL, self.call, (const uint8_t *)"{}", 2, NULL), SPK_NULL_POINTER);
     IS(spk_problem(self.port, self.call, NULL, 2, NULL), SPK_NULL_POINTER);
-    IS(spk_fail(NULL, self.call, NULL), SPK_NULL_POINTER);
+    IS(spk_fail(NULL, self.call, NULL, 0, NULL), SPK_NULL_POINTER);
     OK(reply_text(self.port, self.call, "hello")); /* The call is as it was. */
     SAME(receive_reply(&self, -1), HELLO_REPLY);
     close_fixture(&self);
@@ -236,7 +236,7 @@ static void silent_outcomes(void) {
 static uint32_t fail_aloud(fixture *self, uint64_t id, const spk_call *call) {
     (void)call;
     const spk_pool_run run = {1000, 0};
-    self->status = spk_fail(self->port, id, &run);
+    self->status = spk_fail(self->port, id, NULL, 0, &run);
     return SPK_OUTCOME_DONE;
 }
 

@@ -210,7 +210,7 @@ static void use_in_child(fixture *self, spk_app *app) {
     IS(spk_inject(self->worker, 1, json, 2), SPK_FORKED);
     IS(reply_text(self->port, self->call, "from the child"), SPK_FORKED);
     IS(spk_problem(self->port, self->call, json, 2, NULL), SPK_FORKED);
-    IS(spk_fail(self->port, self->call, NULL), SPK_FORKED);
+    IS(spk_fail(self->port, self->call, NULL, 0, NULL), SPK_FORKED);
     IS(spk_listen(json, 2, 0, 1, 16, &fd, &number), SPK_FORKED);
     IS(spk_cookie_next(json, 2, &offset, &view, &view, &number), SPK_FORKED);
     IS(spk_status_name(0, &text, &length), SPK_FORKED);

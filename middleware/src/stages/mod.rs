@@ -7,3 +7,4 @@ pub mod content_coding;
 pub mod deadline;
 pub mod request_id;
 pub mod route_headers;
+pub mod show_trace;

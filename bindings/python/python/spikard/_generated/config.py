@@ -94,10 +94,11 @@ class ServerConfig:
     `TMPDIR` names. Unit: characters. Default: None. Range: 1 to 4096.
     """
 
-    response_validation: Literal["off", "warn", "error"] = "off"
+    response_validation: Literal["off", "warn", "error"] | None = None
     """What becomes of a JSON reply that does not satisfy its route's response schema:
     `off` looks at none, `warn` names the faults in the log, `error` answers 500 as
-    well. A route may say otherwise. Default: "off".
+    well. `None` is `warn` in development mode, else `off`. A route may say
+    otherwise. Default: None.
     """
 
     max_header_size: int = 65_536
@@ -194,8 +195,9 @@ class ServerConfig:
     """
 
     dev: bool = False
-    """Development mode: error replies carry the trace of what failed. Never in
-    production. Default: False.
+    """Development mode: the 500 of a handler that failed carries its trace, as a page
+    for browsers and else as the member `trace`. Never in production: it tells how
+    the program works, and what it works on. Default: False.
     """
 
     def to_dict(self) -> dict[str, Any]:
