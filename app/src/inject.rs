@@ -197,7 +197,6 @@ impl Injector {
             placements: &self.placements,
             limits: &self.limits,
             calls_left: &self.calls_left,
-            draining: false,
             stopwatch: &self.stopwatch,
             log: &*self.log,
         }

@@ -303,6 +303,21 @@
 #define SPK_ORDER_PARENT_GONE 3
 
 /**
+ * A successor is there: drain, wait for idle clients, then exit with 0.
+ */
+#define SPK_ORDER_LEAVE 4
+
+/**
+ * Accept for a sibling as well.
+ */
+#define SPK_ORDER_ADOPT 5
+
+/**
+ * Accept for that sibling no more.
+ */
+#define SPK_ORDER_RELEASE 6
+
+/**
  * The content is at `start` of the call's `upload_bytes`.
  */
 #define SPK_UPLOAD_MEMORY 0
@@ -1035,7 +1050,8 @@ uint32_t spk_worker_stop(const struct spk_worker *worker, uint32_t force);
 
 /**
  * Runs the server as its parent process: listens, starts one process of `command` per worker and
- * replaces those that die, until it is stopped by SIGINT or SIGTERM. `exit_code` is what the
+ * replaces those that die, until it is stopped by SIGINT or SIGTERM; SIGHUP restarts the workers
+ * one by one, without a gap. `exit_code` is what the
  * process shall exit with: 0 drained, 1 cut short, 2 refused (port taken), 3 a worker did not
  * start, 130 or 143 forced.
  *
@@ -1068,7 +1084,7 @@ uint32_t spk_inherit(struct spk_inherited **inherited_out);
 
 /**
  * This worker's number from 0, how many there are, and the descriptor of the parent's orders,
- * which is readable when `spk_inherited_order` has one. The descriptor stays the handle's. One
+ * which is readable when `spk_inherited_obey` has one. The descriptor stays the handle's. One
  * thread at a time. Does not block.
  *
  * The caller owes:
@@ -1100,12 +1116,16 @@ uint32_t spk_inherited_ready(const struct spk_inherited *inherited,
                              size_t length);
 
 /**
- * The parent's next order, an `SPK_ORDER_*` number. One thread at a time. Does not block.
+ * Reads the parent's next order, an `SPK_ORDER_*` number, and has `worker` follow it. Call it
+ * until there is none. Any thread, one at a time. Does not block. If it comes on the worker's own
+ * thread, a turn must follow.
  *
  * The caller owes:
- * `inherited` is a live handle; `order` is valid for one write.
+ * `inherited` and `worker` are live handles; `order` is valid for one write.
  */
-uint32_t spk_inherited_order(const struct spk_inherited *inherited, uint32_t *order);
+uint32_t spk_inherited_obey(const struct spk_inherited *inherited,
+                            const struct spk_worker *worker,
+                            uint32_t *order);
 
 /**
  * Frees what was inherited. NULL is allowed. The parent can only kill this worker afterwards. One

@@ -238,9 +238,7 @@ pub unsafe extern "C" fn spk_worker_stop(worker: *const spk_worker, force: u32) 
     boundary(|| {
         // SAFETY: the caller's contract.
         let worker = unsafe { object(worker, "worker")? };
-        let Some(handle) = &worker.handle else {
-            return Err(no_sockets());
-        };
+        let handle = worker.sockets()?;
         let posted = if force == 0 {
             handle.stop()
         } else {
@@ -261,6 +259,13 @@ fn with_server<T>(worker: &spk_worker, read: impl FnOnce(&Worker) -> T) -> Check
             Err(_) => Err(reentered()),
         },
         Kind::InProcess(_) => Err(no_sockets()),
+    }
+}
+
+impl spk_worker {
+    /// The handle of a worker with sockets.
+    pub(crate) fn sockets(&self) -> Checked<&WorkerHandle> {
+        self.handle.as_ref().ok_or_else(no_sockets)
     }
 }
 

@@ -18,6 +18,7 @@ use crate::{
     abi::spk_text,
     app::read_config,
     boundary::{Checked, Failure, array, boundary, bytes, object, output, text, write_out},
+    worker::spk_worker,
 };
 
 /// The order of a worker's parent: none yet.
@@ -28,6 +29,12 @@ pub const SPK_ORDER_STOP: u32 = 1;
 pub const SPK_ORDER_FORCE: u32 = 2;
 /// The parent is gone: drain, then exit; stop watching the control descriptor.
 pub const SPK_ORDER_PARENT_GONE: u32 = 3;
+/// A successor is there: drain, wait for idle clients, then exit with 0.
+pub const SPK_ORDER_LEAVE: u32 = 4;
+/// Accept for a sibling as well.
+pub const SPK_ORDER_ADOPT: u32 = 5;
+/// Accept for that sibling no more.
+pub const SPK_ORDER_RELEASE: u32 = 6;
 
 /// What a worker process got from its parent. Used on one thread; freed with `spk_inherited_free`.
 #[allow(non_camel_case_types, reason = "the name is the one in the C header")]
@@ -60,7 +67,8 @@ impl Log for ParentLog {
 }
 
 /// Runs the server as its parent process: listens, starts one process of `command` per worker and
-/// replaces those that die, until it is stopped by SIGINT or SIGTERM. `exit_code` is what the
+/// replaces those that die, until it is stopped by SIGINT or SIGTERM; SIGHUP restarts the workers
+/// one by one, without a gap. `exit_code` is what the
 /// process shall exit with: 0 drained, 1 cut short, 2 refused (port taken), 3 a worker did not
 /// start, 130 or 143 forced.
 ///
@@ -134,7 +142,7 @@ pub unsafe extern "C" fn spk_inherit(inherited_out: *mut *mut spk_inherited) -> 
 }
 
 /// This worker's number from 0, how many there are, and the descriptor of the parent's orders,
-/// which is readable when `spk_inherited_order` has one. The descriptor stays the handle's. One
+/// which is readable when `spk_inherited_obey` has one. The descriptor stays the handle's. One
 /// thread at a time. Does not block.
 ///
 /// # Safety
@@ -207,24 +215,32 @@ pub unsafe extern "C" fn spk_inherited_ready(
     })
 }
 
-/// The parent's next order, an `SPK_ORDER_*` number. One thread at a time. Does not block.
+/// Reads the parent's next order, an `SPK_ORDER_*` number, and has `worker` follow it. Call it
+/// until there is none. Any thread, one at a time. Does not block. If it comes on the worker's own
+/// thread, a turn must follow.
 ///
 /// # Safety
-/// `inherited` is a live handle; `order` is valid for one write.
+/// `inherited` and `worker` are live handles; `order` is valid for one write.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn spk_inherited_order(
+pub unsafe extern "C" fn spk_inherited_obey(
     inherited: *const spk_inherited,
+    worker: *const spk_worker,
     order: *mut u32,
 ) -> u32 {
     boundary(|| {
         // SAFETY: the caller's contract.
-        let inherited = unsafe { object(inherited, "inherited")? };
-        let next = inherited.inner.borrow_mut().control.try_read_order();
-        let number = match next {
+        let (inherited, worker) =
+            unsafe { (object(inherited, "inherited")?, object(worker, "worker")?) };
+        output(order, "order")?;
+        let followed = inherited.inner.borrow_mut().obey(worker.sockets()?);
+        let number = match followed {
             Ok(None) => SPK_ORDER_NONE,
             Ok(Some(Order::Stop)) => SPK_ORDER_STOP,
             Ok(Some(Order::Force)) => SPK_ORDER_FORCE,
             Ok(Some(Order::ParentGone)) => SPK_ORDER_PARENT_GONE,
+            Ok(Some(Order::Leave)) => SPK_ORDER_LEAVE,
+            Ok(Some(Order::Adopt(_))) => SPK_ORDER_ADOPT,
+            Ok(Some(Order::Release(_))) => SPK_ORDER_RELEASE,
             Err(error) => return Err(Failure::new(Status::Stopped, error.to_string())),
         };
         // SAFETY: the caller's contract.

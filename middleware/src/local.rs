@@ -17,6 +17,7 @@ pub struct Local {
     date: [u8; 29],
     random: [u64; 4],
     notes: Vec<(Level, String)>,
+    draining: bool,
 }
 
 impl Local {
@@ -31,6 +32,7 @@ impl Local {
             date: format_date(0),
             random,
             notes: Vec::new(),
+            draining: false,
         }
     }
 
@@ -59,6 +61,17 @@ impl Local {
             self.unix_s = unix_s;
             self.date = format_date(unix_s);
         }
+    }
+
+    /// Says that the worker is on its way out, which it does not come back from.
+    pub fn set_draining(&mut self) {
+        self.draining = true;
+    }
+
+    /// Whether the worker is on its way out: it accepts no more, and every reply is the last of its
+    /// connection. Who asks for readiness is to be told no.
+    pub fn is_draining(&self) -> bool {
+        self.draining
     }
 
     /// The `Date` of replies made now (RFC 9110 §6.6.1), formatted once per second.

@@ -13,7 +13,7 @@ use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{self, Command};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use std::{env, thread};
 
@@ -100,59 +100,100 @@ fn work(inherited: Inherited) {
         eprintln!("this worker was told to fail");
         process::exit(7);
     }
+    // `lazy` is how long it takes to start, in milliseconds.
+    if let Some(ms) = manner().strip_prefix("lazy ") {
+        thread::sleep(Duration::from_millis(ms.parse().expect("milliseconds")));
+    }
     let Inherited {
         worker,
-        mut listeners,
+        listeners,
         control,
         ..
     } = inherited;
-    // The others are kept open for as long as the process lives, as a real worker does.
-    let listener = listeners.swap_remove(worker);
-    thread::spawn(move || accept(&listener));
+    // All are kept open for as long as the process lives, as a real worker does.
+    let listeners = Listeners {
+        accepting: listeners.iter().map(|_| AtomicBool::new(false)).collect(),
+        listeners,
+    };
+    let listeners = Arc::new(listeners);
+    listeners.accept(worker);
     if let Err(error) = control.ready("threads") {
         eprintln!("the parent is gone already: {error}");
     }
-    obey(control);
+    obey(control, &listeners);
 }
 
-fn obey(mut control: Control) {
+fn obey(mut control: Control, listeners: &Arc<Listeners>) {
     let deaf = manner() == "deaf";
     loop {
         match control.wait_order() {
-            Ok(Order::Stop | Order::Force) if deaf => {}
-            Ok(Order::Stop) => drop(thread::spawn(leave_when_idle)),
+            Ok(Order::Adopt(number)) => {
+                eprintln!("worker pid {} accepts for worker {number}", process::id());
+                listeners.accept(number);
+            }
+            Ok(Order::Release(number)) => listeners.stop(number),
+            Ok(Order::Leave | Order::Stop | Order::Force) if deaf => {}
+            Ok(Order::Leave | Order::Stop) => {
+                let listeners = listeners.clone();
+                drop(thread::spawn(move || leave_when_idle(&listeners)));
+            }
             Ok(Order::Force) => process::exit(1),
-            Ok(Order::ParentGone) => leave_when_idle(),
+            Ok(Order::ParentGone) => leave_when_idle(listeners),
             Err(error) => {
                 eprintln!("no more orders can be read: {error}");
-                leave_when_idle();
+                leave_when_idle(listeners);
             }
         }
     }
 }
 
-fn leave_when_idle() {
+fn leave_when_idle(listeners: &Listeners) {
+    (0..listeners.listeners.len()).for_each(|number| listeners.stop(number));
     while IN_HAND.load(Ordering::SeqCst) > 0 {
         thread::sleep(Duration::from_millis(5));
     }
     process::exit(0);
 }
 
-fn accept(listener: &TcpListener) {
-    loop {
-        match listener.accept() {
-            Ok((stream, _)) => {
-                let in_hand = InHand::new();
-                thread::spawn(move || {
-                    let _in_hand = in_hand;
-                    // A client that leaves early is its own loss.
-                    let _ = answer(stream);
-                });
-            }
-            // The listener is non-blocking, in every process that shares it. An event loop would
-            // wait for it; an example may nap.
-            Err(_) => thread::sleep(Duration::from_millis(5)),
+/// The listeners of all workers, and which of them this one accepts from.
+struct Listeners {
+    listeners: Vec<TcpListener>,
+    accepting: Vec<AtomicBool>,
+}
+
+impl Listeners {
+    fn accept(self: &Arc<Self>, number: usize) {
+        if !self.accepting[number].swap(true, Ordering::SeqCst) {
+            let listeners = self.clone();
+            // The loop counts as one, so that no request falls between it and the next.
+            let accepting = InHand::new();
+            thread::spawn(move || {
+                let _accepting = accepting;
+                while listeners.accepting[number].load(Ordering::SeqCst) {
+                    accept(&listeners.listeners[number]);
+                }
+            });
         }
+    }
+
+    fn stop(&self, number: usize) {
+        self.accepting[number].store(false, Ordering::SeqCst);
+    }
+}
+
+fn accept(listener: &TcpListener) {
+    match listener.accept() {
+        Ok((stream, _)) => {
+            let in_hand = InHand::new();
+            thread::spawn(move || {
+                let _in_hand = in_hand;
+                // A client that leaves early is its own loss.
+                let _ = answer(stream);
+            });
+        }
+        // The listener is non-blocking, in every process that shares it. An event loop would wait
+        // for it; an example may nap.
+        Err(_) => thread::sleep(Duration::from_millis(5)),
     }
 }
 

@@ -2,9 +2,16 @@
 //!
 //! An accept future is never dropped: one that completed after the drop would leave a client
 //! connected to nobody. To stop, the operation is cancelled and its result awaited; a connection it
-//! still brings is served.
+//! still brings is served. A worker accepts from its own listener, and for a while from those of
+//! siblings that died: each has a loop and a gate.
 
-use std::{cell::RefCell, io, rc::Rc, task::Poll};
+use std::{
+    cell::RefCell,
+    io, net,
+    os::fd::{AsRawFd, RawFd},
+    rc::Rc,
+    task::Poll,
+};
 
 use monoio::{
     io::{CancelHandle, Canceller},
@@ -15,29 +22,33 @@ use spikard_middleware::Level;
 use crate::{
     connection::{Connection, serve},
     core::Core,
+    driver::{allow_in_children, forbid_in_children},
     io::close_on_exec,
     turn::spawn,
     wheel::{Record, Waiting},
 };
 
-/// The switch that stops a worker's accept loop.
-pub(crate) struct Gate {
+/// The switch that stops one accept loop.
+struct Gate {
+    /// Whose listener it is, if not the worker's own.
+    adopted: Option<usize>,
     canceller: RefCell<Option<Canceller>>,
     handle: CancelHandle,
 }
 
 impl Gate {
-    pub(crate) fn new() -> Self {
+    fn new(adopted: Option<usize>) -> Rc<Self> {
         let canceller = Canceller::new();
         let handle = canceller.handle();
-        Self {
+        Rc::new(Self {
+            adopted,
             canceller: RefCell::new(Some(canceller)),
             handle,
-        }
+        })
     }
 
     /// Cancels the accept that is under way. Only inside a turn.
-    pub(crate) fn shut(&self) {
+    fn shut(&self) {
         if let Some(canceller) = self.canceller.borrow_mut().take() {
             let _ = canceller.cancel();
         }
@@ -48,16 +59,84 @@ impl Gate {
     }
 }
 
+/// The gates of all accept loops that have not ended.
+#[derive(Default)]
+pub(crate) struct Gates(RefCell<Vec<Rc<Gate>>>);
+
+impl Gates {
+    /// Shuts every gate. Only inside a turn.
+    pub(crate) fn shut_all(&self) {
+        self.0.borrow().iter().for_each(|gate| gate.shut());
+    }
+
+    /// Shuts the gate of a sibling's listener. Only inside a turn.
+    pub(crate) fn shut_adopted(&self, number: usize) {
+        let gates = self.0.borrow();
+        let adopted = gates.iter().filter(|gate| gate.adopted == Some(number));
+        adopted.for_each(|gate| gate.shut());
+    }
+
+    /// Whether every accept loop has ended.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+}
+
+/// Begins to accept from the worker's own listener. Only inside the executor.
+///
+/// # Errors
+/// The executor's, if it cannot watch the listener.
+pub(crate) fn open(core: &Rc<Core>, listener: net::TcpListener) -> io::Result<()> {
+    begin(core, listener, None)
+}
+
+/// Begins to accept from a sibling's listener. Only inside a turn. A worker that is on its way out
+/// does not: nobody else may be there, but its clients would have to be waited for, too.
+pub(crate) fn adopt(core: &Rc<Core>, number: usize, listener: net::TcpListener) {
+    if core.is_ending() {
+        return;
+    }
+    if let Err(error) = begin(core, listener, Some(number)) {
+        let message = format!("cannot accept for worker {number}: {error}");
+        core.log.log(Level::Error, &message);
+    }
+}
+
+fn begin(core: &Rc<Core>, listener: net::TcpListener, adopted: Option<usize>) -> io::Result<()> {
+    let own = Own::new(listener.as_raw_fd());
+    let listener = TcpListener::from_std(listener)?;
+    let gate = Gate::new(adopted);
+    core.gates.0.borrow_mut().push(gate.clone());
+    spawn(core, accept(core.clone(), listener, gate, own));
+    Ok(())
+}
+
+/// A listener that is kept from forked children.
+struct Own(RawFd);
+
+impl Own {
+    fn new(fd: RawFd) -> Self {
+        forbid_in_children(fd);
+        Self(fd)
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        allow_in_children(self.0);
+    }
+}
+
 /// Accepts until the gate is shut.
-pub(crate) async fn accept(core: Rc<Core>, listener: TcpListener) {
+async fn accept(core: Rc<Core>, listener: TcpListener, gate: Rc<Gate>, own: Own) {
     let timer = Record::new(0);
     let mut starved = false;
-    while !core.gate.is_shut() {
+    while !gate.is_shut() {
         if !core.has_room() {
-            core.room().await;
+            core.room(|| gate.is_shut()).await;
             continue;
         }
-        match listener.cancelable_accept(core.gate.handle.clone()).await {
+        match listener.cancelable_accept(gate.handle.clone()).await {
             Ok((stream, client)) => {
                 starved = false;
                 close_on_exec(&stream);
@@ -69,13 +148,18 @@ pub(crate) async fn accept(core: Rc<Core>, listener: TcpListener) {
                     let message = format!("no descriptors left to accept with: {error}");
                     core.log.log(Level::Error, &message);
                 }
-                sleep(&core, &timer, STARVED_PAUSE_MS).await;
+                sleep(&core, &gate, &timer, STARVED_PAUSE_MS).await;
             }
             // A connection that was reset in the queue, or the cancellation.
             Err(_) => {}
         }
     }
-    core.accepting.set(false);
+    // Forgotten before it is closed: its number may be somebody else's then.
+    drop(own);
+    core.gates
+        .0
+        .borrow_mut()
+        .retain(|other| !Rc::ptr_eq(other, &gate));
 }
 
 fn is_starved(error: &io::Error) -> bool {
@@ -86,10 +170,10 @@ fn is_starved(error: &io::Error) -> bool {
 }
 
 /// Waits on the worker's wheel.
-async fn sleep(core: &Core, timer: &Rc<Record>, after_ms: u64) {
+async fn sleep(core: &Core, gate: &Gate, timer: &Rc<Record>, after_ms: u64) {
     core.arm(timer, Waiting::Timer, core.now_ms() + after_ms);
     std::future::poll_fn(|cx| {
-        if timer.expired.take() || core.gate.is_shut() {
+        if timer.expired.take() || gate.is_shut() {
             return Poll::Ready(());
         }
         *timer.waker.borrow_mut() = Some(cx.waker().clone());

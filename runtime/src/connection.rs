@@ -58,6 +58,7 @@ pub(crate) async fn serve(connection: Connection, stream: TcpStream, client: Soc
         if !kept {
             return;
         }
+        core.end_if_stopping(&connection.record);
     }
 }
 
@@ -128,7 +129,7 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.core.leave(self.index);
+        self.core.strike(self.index);
     }
 }
 

@@ -22,7 +22,8 @@ use spikard_middleware::{
 };
 
 use crate::{
-    accept::Gate,
+    accept::{Gates, adopt},
+    ending::Ending,
     io::{BLOCK_BYTES, Block, machine_nanos, nanos, seed, shut, thread_usage},
     mailbox::{Mailbox, Message},
     settings::Settings,
@@ -41,17 +42,16 @@ pub(crate) struct Core {
     pub(crate) settings: Settings,
     pub(crate) slots: RefCell<Slots>,
     pub(crate) calls_left: Cell<u32>,
-    pub(crate) gate: Gate,
-    pub(crate) accepting: Cell<bool>,
+    pub(crate) gates: Gates,
     pub(crate) crew: Crew,
-    local: RefCell<Local>,
+    pub(crate) local: RefCell<Local>,
     placements: RefCell<Placements>,
     wheel: RefCell<Wheel>,
     connections: RefCell<Vec<Option<Rc<Record>>>>,
     vacant: RefCell<Vec<usize>>,
     retired: RefCell<Vec<Rc<Record>>>,
     open: Cell<usize>,
-    room: RefCell<Option<Waker>>,
+    room: RefCell<Vec<Waker>>,
     #[allow(
         clippy::vec_box,
         reason = "a connection holds a rented session by one pointer"
@@ -64,9 +64,8 @@ pub(crate) struct Core {
     messages: RefCell<Vec<Message>>,
     epoch: Instant,
     now_ms: Cell<u64>,
-    draining: Cell<bool>,
-    forced: Cell<bool>,
-    stop_timer: Rc<Record>,
+    pub(crate) ending: Cell<Ending>,
+    pub(crate) end_timer: Rc<Record>,
     stopwatch: Stopwatch,
 }
 
@@ -97,8 +96,7 @@ impl Core {
             watchdog,
             slots: RefCell::new(Slots::new(settings.in_flight_max)),
             calls_left: Cell::new(settings.turn_calls_max),
-            gate: Gate::new(),
-            accepting: Cell::new(true),
+            gates: Gates::default(),
             crew: Crew::default(),
             local: RefCell::new(Local::new(seed()?).with_clock(machine_nanos)),
             wheel: RefCell::default(),
@@ -115,9 +113,8 @@ impl Core {
             messages: RefCell::default(),
             epoch: Instant::now(),
             now_ms: Cell::new(0),
-            draining: Cell::new(false),
-            forced: Cell::new(false),
-            stop_timer: Record::new(0),
+            ending: Cell::new(Ending::None),
+            end_timer: Record::new(0),
             stopwatch: Stopwatch::new(nanos, thread_usage),
             settings,
         })
@@ -148,10 +145,6 @@ impl Core {
         &self.mailbox
     }
 
-    pub(crate) fn is_forced(&self) -> bool {
-        self.forced.get()
-    }
-
     /// Sets what a connection waits for, and until when. A far deadline is rounded up, so that
     /// many idle connections share few wake-ups.
     pub(crate) fn arm(&self, record: &Rc<Record>, waiting: Waiting, deadline_ms: u64) {
@@ -172,7 +165,6 @@ impl Core {
             placements: &self.placements,
             limits: &self.settings.limits,
             calls_left: &self.calls_left,
-            draining: self.draining.get(),
             stopwatch: &self.stopwatch,
             log: &*self.log,
         }
@@ -234,7 +226,7 @@ impl Core {
     }
 
     /// Strikes a connection from the books.
-    pub(crate) fn leave(&self, index: usize) {
+    pub(crate) fn strike(&self, index: usize) {
         if let Some(record) = self.connections.borrow_mut()[index].take() {
             record.close();
             let mut retired = self.retired.borrow_mut();
@@ -244,22 +236,31 @@ impl Core {
         }
         self.vacant.borrow_mut().push(index);
         self.open.set(self.open.get() - 1);
-        if let Some(waker) = self.room.borrow_mut().take() {
+        self.wake_waiting_for_room();
+    }
+
+    pub(crate) fn wake_waiting_for_room(&self) {
+        for waker in self.room.borrow_mut().drain(..) {
             waker.wake();
         }
+    }
+
+    /// Shows every connection's record, for as long as the books are open.
+    pub(crate) fn each_record(&self, see: impl Fn(&Rc<Record>)) {
+        self.connections.borrow().iter().flatten().for_each(see);
     }
 
     pub(crate) fn has_room(&self) -> bool {
         self.open.get() < self.settings.connections_max
     }
 
-    /// Waits until a connection leaves, or the gate is shut.
-    pub(crate) async fn room(&self) {
+    /// Waits until a connection leaves, or `is_over`.
+    pub(crate) async fn room(&self, is_over: impl Fn() -> bool) {
         std::future::poll_fn(|cx| {
-            if self.has_room() || self.draining.get() {
+            if self.has_room() || is_over() {
                 return Poll::Ready(());
             }
-            *self.room.borrow_mut() = Some(cx.waker().clone());
+            self.room.borrow_mut().push(cx.waker().clone());
             Poll::Pending
         })
         .await;
@@ -304,13 +305,13 @@ impl Core {
             }
             Waiting::Request => shut(record.fd.get(), Shutdown::Read),
             Waiting::Host => wake(record),
-            Waiting::Timer if Rc::ptr_eq(record, &self.stop_timer) => self.force(),
+            Waiting::Timer if Rc::ptr_eq(record, &self.end_timer) => self.out_of_time(),
             Waiting::Timer => wake(record),
         }
     }
 
     /// Acts on all messages. Returns whether there were any.
-    pub(crate) fn deliver_messages(&self) -> bool {
+    pub(crate) fn deliver_messages(self: &Rc<Self>) -> bool {
         let mut messages = std::mem::take(&mut *self.messages.borrow_mut());
         self.mailbox.take(&mut messages);
         let any = !messages.is_empty();
@@ -323,6 +324,12 @@ impl Core {
                         wake(&record);
                     }
                 }
+                Message::Adopt(number, listener) => adopt(self, number, listener),
+                Message::Release(number) => {
+                    self.gates.shut_adopted(number);
+                    self.wake_waiting_for_room();
+                }
+                Message::Leave => self.leave(),
                 Message::Stop => self.stop(),
                 Message::Force => self.force(),
             }
@@ -353,38 +360,8 @@ impl Core {
         }
     }
 
-    fn stop(&self) {
-        if self.draining.replace(true) {
-            return;
-        }
-        self.gate.shut();
-        if let Some(waker) = self.room.borrow_mut().take() {
-            waker.wake();
-        }
-        if !self.settings.graceful {
-            return self.force();
-        }
-        let deadline_ms = self.now_ms() + self.settings.shutdown_ms;
-        self.arm(&self.stop_timer, Waiting::Timer, deadline_ms);
-        for record in self.connections.borrow().iter().flatten() {
-            if record.waiting.get() == Waiting::Idle {
-                shut(record.fd.get(), Shutdown::Both);
-            }
-        }
-    }
-
-    fn force(&self) {
-        self.draining.set(true);
-        self.forced.set(true);
-        self.gate.shut();
-        for record in self.connections.borrow().iter().flatten() {
-            shut(record.fd.get(), Shutdown::Both);
-            wake(record);
-        }
-    }
-
     pub(crate) fn end_turn(&self) -> TurnEnd {
-        if self.draining.get() && !self.accepting.get() && self.open.get() == 0 {
+        if self.is_ending() && self.gates.is_empty() && self.open.get() == 0 {
             TurnEnd::Drained
         } else if self.parked.borrow().is_empty() {
             TurnEnd::Idle
@@ -394,7 +371,7 @@ impl Core {
     }
 }
 
-fn wake(record: &Record) {
+pub(crate) fn wake(record: &Record) {
     if let Some(waker) = record.waker.borrow_mut().take() {
         waker.wake();
     }

@@ -12,6 +12,7 @@ mod connection;
 mod core;
 mod download;
 mod driver;
+mod ending;
 mod io;
 pub mod listen;
 mod mailbox;

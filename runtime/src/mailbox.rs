@@ -7,7 +7,7 @@
 
 use std::{
     io::Write,
-    net::Shutdown,
+    net::{Shutdown, TcpListener},
     os::unix::net::UnixStream,
     sync::{
         Mutex, PoisonError,
@@ -29,6 +29,12 @@ pub(crate) enum Message {
     Woken,
     /// A job is done.
     Worked(JobId),
+    /// Accept from a sibling's listener as well, until that number is released.
+    Adopt(usize, TcpListener),
+    /// Accept from that sibling's listener no more.
+    Release(usize),
+    /// A successor is there: accept no more, and wait for every client.
+    Leave,
     /// Drain: accept no more, finish what is in flight.
     Stop,
     /// Close everything now.

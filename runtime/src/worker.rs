@@ -7,10 +7,7 @@ use std::{
     cell::Cell,
     io,
     net::TcpListener,
-    os::{
-        fd::{AsRawFd, RawFd},
-        unix::net::UnixStream,
-    },
+    os::{fd::RawFd, unix::net::UnixStream},
     panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
     sync::Arc,
@@ -23,12 +20,9 @@ use spikard_contract::config::ServerConfig;
 use spikard_middleware::{CallId, HostPort, Ledger, Log, Plan, PoolRun, Reply};
 
 use crate::{
-    accept::accept,
+    accept,
     core::Core,
-    driver::{
-        EngineChoice, Executor, allow_in_children, forbid_in_children, is_forked_child,
-        wait_readable,
-    },
+    driver::{EngineChoice, Executor, is_forked_child, wait_readable},
     mailbox::{Mailbox, Message},
     turn::{Turn, TurnEnd, spawn},
 };
@@ -88,6 +82,23 @@ impl WorkerHandle {
         &self.ledger
     }
 
+    /// Accepts from a sibling's listener as well, until [`WorkerHandle::release`] of its number. A
+    /// worker that is on its way out does not.
+    pub fn adopt(&self, number: usize, listener: TcpListener) -> bool {
+        self.mailbox.post(Message::Adopt(number, listener))
+    }
+
+    /// Accepts from that sibling's listener no more.
+    pub fn release(&self, number: usize) -> bool {
+        self.mailbox.post(Message::Release(number))
+    }
+
+    /// Stops accepting, for a successor does, and waits until `shutdown_timeout` for every client:
+    /// an idle connection is kept until its next reply, which says `Connection: close`.
+    pub fn leave(&self) -> bool {
+        self.mailbox.post(Message::Leave)
+    }
+
     /// Stops accepting and drains: what is in flight is finished, idle connections are closed.
     pub fn stop(&self) -> bool {
         self.mailbox.post(Message::Stop)
@@ -104,7 +115,6 @@ pub struct Worker {
     executor: Executor,
     core: Rc<Core>,
     thread: thread::ThreadId,
-    listener_fd: RawFd,
     engine_text: String,
     broken: bool,
 }
@@ -130,22 +140,18 @@ impl Worker {
         bell.set_nonblocking(true)?;
         ear.set_nonblocking(true)?;
         let core = Rc::new(Core::new(config, plan, port, log, bell)?);
-        let listener_fd = listener.as_raw_fd();
         let started = executor.block_on(async {
-            let listener = monoio::net::TcpListener::from_std(listener)?;
             let ear = monoio::net::UnixStream::from_std(ear)?;
-            spawn(&core, accept(core.clone(), listener));
+            accept::open(&core, listener)?;
             spawn(&core, hear(ear));
             io::Result::Ok(())
         });
         started?;
-        forbid_in_children(listener_fd);
         Ok(Self {
             engine_text: executor.choice().to_string(),
             executor,
             core,
             thread: thread::current().id(),
-            listener_fd,
             broken: false,
         })
     }
@@ -270,7 +276,6 @@ impl Worker {
 impl Drop for Worker {
     fn drop(&mut self) {
         self.end();
-        allow_in_children(self.listener_fd);
     }
 }
 

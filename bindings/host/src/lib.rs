@@ -24,6 +24,6 @@ pub use field::{check_redirect, etag, etag_of, read_form, set_cookie};
 pub use pool::{Pool, Rejected};
 pub use port::{Field, PoolRun, Port, Reply};
 #[cfg(feature = "server")]
-pub use server::{Inherited, Order, inherited, listen, supervise};
+pub use server::{Inherited, Orders, inherited, listen, supervise};
 pub use upload::{Content, Spool, Upload};
 pub use worker::{Stats, Turn, Worker};

@@ -11,9 +11,9 @@ use spikard_ffi::{
     abi::spk_text,
     server::{spk_listen, spk_worker_engine, spk_worker_fd, spk_worker_run, spk_worker_stop},
     supervise::{
-        SPK_ORDER_FORCE, SPK_ORDER_PARENT_GONE, SPK_ORDER_STOP, spk_inherit, spk_inherited,
-        spk_inherited_free, spk_inherited_listener, spk_inherited_order, spk_inherited_place,
-        spk_inherited_ready, spk_supervise,
+        SPK_ORDER_NONE, SPK_ORDER_PARENT_GONE, spk_inherit, spk_inherited, spk_inherited_free,
+        spk_inherited_listener, spk_inherited_obey, spk_inherited_place, spk_inherited_ready,
+        spk_supervise,
     },
 };
 
@@ -153,15 +153,13 @@ unsafe extern "C" fn parent_log(userdata: *mut c_void, level: u32, text: *const 
     );
 }
 
-/// What the parent wants of a worker.
+/// Whether a worker's parent may order more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
-    /// Drain, then exit with 0.
-    Stop,
-    /// Exit at once.
-    Force,
-    /// The parent is gone: drain, then exit.
-    ParentGone,
+pub enum Orders {
+    /// It may: go on watching the control descriptor.
+    MayCome,
+    /// It is gone, and the worker drains: watch the control descriptor no more.
+    Ended,
 }
 
 /// What a worker process got from its parent.
@@ -234,20 +232,21 @@ impl Inherited {
         check(unsafe { spk_inherited_ready(self.raw, engine.as_ptr(), engine.len()) })
     }
 
-    /// The next order, if there is one.
+    /// Has the worker follow every order that has come. A turn must follow.
     ///
     /// # Errors
-    /// The control socket failed.
-    pub fn order(&mut self) -> Result<Option<Order>, Error> {
-        let mut order = 0;
-        // SAFETY: the handle is live; the output is valid.
-        check(unsafe { spk_inherited_order(self.raw, &mut order) })?;
-        Ok(match order {
-            SPK_ORDER_STOP => Some(Order::Stop),
-            SPK_ORDER_FORCE => Some(Order::Force),
-            SPK_ORDER_PARENT_GONE => Some(Order::ParentGone),
-            _ => None,
-        })
+    /// The control socket failed, or no descriptor is left for a sibling's listener.
+    pub fn obey<H: Host>(&mut self, worker: &Worker<H>) -> Result<Orders, Error> {
+        loop {
+            let mut order = SPK_ORDER_NONE;
+            // SAFETY: the handles are live; the output is valid.
+            check(unsafe { spk_inherited_obey(self.raw, worker.raw(), &mut order) })?;
+            match order {
+                SPK_ORDER_NONE => return Ok(Orders::MayCome),
+                SPK_ORDER_PARENT_GONE => return Ok(Orders::Ended),
+                _ => {}
+            }
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use pyo3::{exceptions::PyRuntimeError, intern, prelude::*, types::PyDict};
-use spikard_host::{Level, Order, Turn, Worker};
+use spikard_host::{Level, Orders, Turn, Worker};
 
 use crate::{
     engine::Engine,
@@ -219,15 +219,14 @@ impl Inherited {
         inner.ready(engine_name).map_err(|error| raise(py, error))
     }
 
-    /// `stop`, `force`, `parent_gone`, or `None` while there is no order.
-    fn read_order(&self, py: Python<'_>) -> PyResult<Option<&'static str>> {
+    /// Has the server follow every order that has come. Returns whether more may come: if not, the
+    /// loop must watch the control descriptor no more.
+    fn obey(&self, py: Python<'_>, server: &Server) -> PyResult<bool> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        let order = inner.order().map_err(|error| raise(py, error))?;
-        Ok(order.map(|order| match order {
-            Order::Stop => "stop",
-            Order::Force => "force",
-            Order::ParentGone => "parent_gone",
-        }))
+        let worker = server.worker()?;
+        let orders = inner.obey(worker).map_err(|error| raise(py, error))?;
+        worker.host().turn_soon(py)?;
+        Ok(orders == Orders::MayCome)
     }
 }
 

@@ -140,7 +140,7 @@ static void null_parents(void) {
     IS(spk_inherited_place(NULL, &number, &number, &fd), SPK_NULL_POINTER);
     IS(spk_inherited_listener(NULL, &fd), SPK_NULL_POINTER);
     IS(spk_inherited_ready(NULL, JSON, 2), SPK_NULL_POINTER);
-    IS(spk_inherited_order(NULL, &number), SPK_NULL_POINTER);
+    IS(spk_inherited_obey(NULL, NULL, &number), SPK_NULL_POINTER);
     spk_inherited_free(NULL);
     CHECK(code == 77 && fd == 77 && number == 77);
     OK(spk_inherit(&inherited));

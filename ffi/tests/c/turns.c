@@ -219,7 +219,7 @@ static void use_in_child(fixture *self, spk_app *app) {
     IS(spk_inherited_place(NULL, &number, &number, &fd), SPK_FORKED);
     IS(spk_inherited_listener(NULL, &fd), SPK_FORKED);
     IS(spk_inherited_ready(NULL, json, 2), SPK_FORKED);
-    IS(spk_inherited_order(NULL, &number), SPK_FORKED);
+    IS(spk_inherited_obey(NULL, NULL, &number), SPK_FORKED);
     IS(spk_worker_free(self->worker), SPK_FORKED);
     spk_inherited_free(NULL);
     spk_port_free(self->port);

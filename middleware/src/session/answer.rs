@@ -149,10 +149,14 @@ impl Session {
                 .decoder
                 .remaining_declared()
                 .is_none_or(|rest| rest <= DRAIN_BYTES_MAX);
+        let local = station.local.borrow();
         let keep_alive = self.turnaround.keep_alive
             && !x.reply.close
-            && !station.draining
+            && !local.is_draining()
             && (!unread || drains);
+        // A client that was not to know may have sent its next request already: a reset for that
+        // would take this reply with it.
+        let surprised = local.is_draining() && self.turnaround.keep_alive;
         let reply = &mut x.reply;
         // A 205 has no body either, but says so by its length (RFC 9110 §15.3.6).
         let bare = inspection::is_bodiless(reply.status) && reply.status != 205;
@@ -161,7 +165,6 @@ impl Session {
             (false, true) => ReplyLength::Known(inspection::length_for_head(reply)),
             (false, false) => ReplyLength::Known(reply.body_length()),
         };
-        let local = station.local.borrow();
         let head = ReplyHead {
             status: reply.status,
             fields: &reply.fields,
@@ -193,7 +196,7 @@ impl Session {
             (true, true) => State::Draining { drained: 0 },
             (true, false) => State::Head,
             (false, _) => State::Ended {
-                linger: unread || self.continue_owed,
+                linger: unread || self.continue_owed || surprised,
             },
         };
     }

@@ -76,8 +76,6 @@ pub struct Station<'a> {
     pub limits: &'a SessionLimits,
     /// Host calls left in this turn.
     pub calls_left: &'a Cell<u32>,
-    /// Whether every reply is the last of its connection.
-    pub draining: bool,
     /// Times promoted calls.
     pub stopwatch: &'a Stopwatch,
     /// Where failures are said.

@@ -1,9 +1,11 @@
 //! Orders down, news up: one line of text each over a socket pair between parent and worker.
 //!
-//! The parent says `stop` (finish what you have, then exit) or `force` (exit now); the worker says
-//! `ready <engine>` once. The end of the stream means to a worker that its parent is gone. That is
-//! why `PR_SET_PDEATHSIG` is not used: it fires when the *thread* that spawned dies, it is lost
-//! between fork and a parent's early death, and it kills where this asks.
+//! The parent says `leave` (a successor accepts: finish what you have, then exit), `stop` (the
+//! same without a successor), `force` (exit now), `adopt <n>` and `release <n>` (accept for worker
+//! n, and no more); the worker says `ready <engine>` once. The end of the stream means to a worker
+//! that its parent is gone. That is why `PR_SET_PDEATHSIG` is not used: it fires when the *thread*
+//! that spawned dies, it is lost between fork and a parent's early death, and it kills where this
+//! asks.
 //! Knows nothing of who is on the other side beyond these words; it never waits unless asked to.
 
 use std::io::{self, Read};
@@ -17,8 +19,15 @@ use super::signals::{Readiness, wait};
 /// What a worker has to do now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
+    /// A successor accepts in this worker's place: accept nothing more, finish the requests in
+    /// hand, keep idle clients until their next request, then exit with 0.
+    Leave,
     /// Accept nothing more, finish the requests in hand, exit with 0.
     Stop,
+    /// Accept from this worker's listener as well, whose own process is gone.
+    Adopt(usize),
+    /// Accept from that worker's listener no more: its own process does again.
+    Release(usize),
     /// Exit at once; the parent kills what is still there a moment later.
     Force,
     /// The parent is gone and nobody will order anything any more: do as for [`Order::Stop`].
@@ -58,12 +67,10 @@ impl Control {
         match self.lines.next()? {
             Incoming::Nothing => Ok(None),
             Incoming::Closed => Ok(Some(Order::ParentGone)),
-            Incoming::Line(line) if line == STOP => Ok(Some(Order::Stop)),
-            Incoming::Line(line) if line == FORCE => Ok(Some(Order::Force)),
-            Incoming::Line(line) => Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                format!("the parent sent \"{line}\", which is no order"),
-            )),
+            Incoming::Line(line) => order_of(&line).map(Some).ok_or_else(|| {
+                let sentence = format!("the parent sent \"{line}\", which is no order");
+                io::Error::new(io::ErrorKind::InvalidData, sentence)
+            }),
         }
     }
 
@@ -78,6 +85,17 @@ impl Control {
             }
             wait(&mut [Readiness::of(self)], None)?;
         }
+    }
+}
+
+fn order_of(line: &str) -> Option<Order> {
+    match line.split_once(' ') {
+        None if line == LEAVE => Some(Order::Leave),
+        None if line == STOP => Some(Order::Stop),
+        None if line == FORCE => Some(Order::Force),
+        Some((ADOPT, number)) => Some(Order::Adopt(number.parse().ok()?)),
+        Some((RELEASE, number)) => Some(Order::Release(number.parse().ok()?)),
+        _ => None,
     }
 }
 
@@ -177,6 +195,12 @@ impl AsFd for Lines {
     }
 }
 
+/// Order to finish the requests in hand for a successor is there, and exit.
+pub(super) const LEAVE: &str = "leave";
+/// Order, followed by a number, to accept for another worker too.
+pub(super) const ADOPT: &str = "adopt";
+/// Order, followed by a number, to accept for that worker no more.
+pub(super) const RELEASE: &str = "release";
 /// Order to finish the requests in hand and exit.
 pub(super) const STOP: &str = "stop";
 /// Order to exit at once.
@@ -228,17 +252,29 @@ mod tests {
     }
 
     #[test]
-    fn understands_the_two_orders_and_the_end_of_the_parent() {
+    fn understands_every_order_and_the_end_of_the_parent() {
         let (near, lines) = pair();
         let (parent, mut control) = (Lines::new(near), Control { lines });
         assert_eq!(control.try_read_order().unwrap(), None);
         parent.send(STOP).unwrap();
         parent.send(FORCE).unwrap();
-        parent.send("dance").unwrap();
+        for line in ["adopt 12", "release 12", LEAVE] {
+            parent.send(line).unwrap();
+        }
         assert_eq!(control.wait_order().unwrap(), Order::Stop);
-        assert_eq!(control.try_read_order().unwrap(), Some(Order::Force));
-        let error = control.try_read_order().unwrap_err();
-        assert!(error.to_string().contains("\"dance\""), "{error}");
+        for order in [
+            Order::Force,
+            Order::Adopt(12),
+            Order::Release(12),
+            Order::Leave,
+        ] {
+            assert_eq!(control.try_read_order().unwrap(), Some(order));
+        }
+        for line in ["dance", "stop now", "adopt", "adopt x", "release -1"] {
+            parent.send(line).unwrap();
+            let error = control.try_read_order().unwrap_err();
+            assert!(error.to_string().contains(line), "{error}");
+        }
         drop(parent);
         assert_eq!(control.wait_order().unwrap(), Order::ParentGone);
         assert_eq!(

@@ -2,12 +2,14 @@
 //!
 //! Why handlers and not `signalfd`: that needs the signals blocked in *every* thread, and a host
 //! (Node, a Python program with threads) has threads that we did not start and cannot reach.
-//! The handler counts and wakes; the loop reads the counts. SIGHUP is left as it was found.
+//! The handler counts and wakes; the loop reads the counts. SIGHUP has two senders: somebody who
+//! wants new code, and a terminal that closes. The second has gone from this process when it comes.
 //! Knows nothing of workers; it never decides what a signal means.
 
 use std::io;
 use std::mem;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::OpenOptionsExt;
 use std::ptr;
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 use std::time::Duration;
@@ -19,17 +21,23 @@ pub(super) struct Arrived {
     pub(super) interrupts: u32,
     /// How often SIGTERM came.
     pub(super) terminations: u32,
+    /// Whether SIGHUP came, from somebody who sent it.
+    pub(super) restart: bool,
+    /// Whether SIGHUP came because the terminal is gone.
+    pub(super) hung_up: bool,
 }
 
-/// Ownership of SIGINT, SIGTERM and SIGCHLD; dropping it gives them back to who had them.
+/// Ownership of SIGINT, SIGTERM, SIGHUP and SIGCHLD; dropping it gives them back to who had them.
 #[derive(Debug)]
 pub(super) struct Signals {
     wake: RawFd,
     before: Vec<(libc::c_int, libc::sigaction)>,
+    /// Whether there is a terminal that can close, and nobody asked to outlive it (`nohup`).
+    ends_with_terminal: bool,
 }
 
 impl Signals {
-    /// Takes the three signals over for this process.
+    /// Takes the four signals over for this process.
     ///
     /// # Errors
     /// `AlreadyExists` if another thread of this process has them; else the kernel's reason.
@@ -48,10 +56,15 @@ impl Signals {
         let mut signals = Self {
             wake: wake.into_raw_fd(),
             before: Vec::new(),
+            ends_with_terminal: false,
         };
         signals.take_arrived();
-        for number in [libc::SIGINT, libc::SIGTERM, libc::SIGCHLD] {
-            signals.before.push((number, install(number)?));
+        for number in [libc::SIGINT, libc::SIGTERM, libc::SIGCHLD, libc::SIGHUP] {
+            let before = install(number)?;
+            if number == libc::SIGHUP {
+                signals.ends_with_terminal = before.sa_sigaction != libc::SIG_IGN && has_terminal();
+            }
+            signals.before.push((number, before));
         }
         Ok(signals)
     }
@@ -69,9 +82,13 @@ impl Signals {
                 size_of::<u64>(),
             )
         };
+        let hangups = HANGUPS.swap(0, Ordering::SeqCst);
+        let hung_up = hangups > 0 && self.ends_with_terminal && !has_terminal();
         Arrived {
             interrupts: INTERRUPTS.swap(0, Ordering::SeqCst),
             terminations: TERMINATIONS.swap(0, Ordering::SeqCst),
+            restart: hangups > 0 && !hung_up,
+            hung_up,
         }
     }
 }
@@ -137,6 +154,16 @@ pub(super) fn wait(sources: &mut [Readiness<'_>], timeout: Option<Duration>) -> 
     }
 }
 
+/// Whether this process has a controlling terminal. One that was closed is nobody's any more before
+/// its SIGHUP arrives.
+fn has_terminal() -> bool {
+    std::fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NOCTTY)
+        .open("/dev/tty")
+        .is_ok()
+}
+
 /// Ignores the signals that a terminal sends to the whole process group. Async-signal-safe.
 pub(super) fn ignore_terminal() {
     for number in [libc::SIGINT, libc::SIGHUP] {
@@ -168,6 +195,7 @@ extern "C" fn on_signal(number: libc::c_int) {
     match number {
         libc::SIGINT => INTERRUPTS.fetch_add(1, Ordering::SeqCst),
         libc::SIGTERM => TERMINATIONS.fetch_add(1, Ordering::SeqCst),
+        libc::SIGHUP => HANGUPS.fetch_add(1, Ordering::SeqCst),
         _ => 0,
     };
     let one = 1_u64;
@@ -205,6 +233,7 @@ static OWNER: AtomicI32 = AtomicI32::new(0);
 static WAKE: AtomicI32 = AtomicI32::new(-1);
 static INTERRUPTS: AtomicU32 = AtomicU32::new(0);
 static TERMINATIONS: AtomicU32 = AtomicU32::new(0);
+static HANGUPS: AtomicU32 = AtomicU32::new(0);
 
 #[cfg(test)]
 mod tests {
@@ -229,8 +258,8 @@ mod tests {
             io::ErrorKind::AlreadyExists
         );
         assert_eq!(signals.take_arrived(), Arrived::default());
-        for number in [libc::SIGINT, libc::SIGTERM, libc::SIGTERM] {
-            // SAFETY: both signals are handled by `on_signal` now.
+        for number in [libc::SIGINT, libc::SIGTERM, libc::SIGTERM, libc::SIGHUP] {
+            // SAFETY: all signals are handled by `on_signal` now.
             unsafe { libc::raise(number) };
         }
         wait(&mut [Readiness::of(&signals)], None).unwrap();
@@ -238,7 +267,9 @@ mod tests {
             signals.take_arrived(),
             Arrived {
                 interrupts: 1,
-                terminations: 2
+                terminations: 2,
+                restart: true,
+                hung_up: false,
             }
         );
         assert_eq!(signals.take_arrived(), Arrived::default());

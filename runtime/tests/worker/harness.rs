@@ -194,6 +194,22 @@ impl Server {
         assert!(self.handle.stop());
     }
 
+    pub(crate) fn leave(&self) {
+        assert!(self.handle.leave());
+    }
+
+    /// Has the worker accept from another listener as well; returns that one's address.
+    pub(crate) fn adopt(&self, number: usize) -> SocketAddr {
+        let bound = listen::bind("127.0.0.1", 0, 1, 128).expect("a free port");
+        let listener = bound.listeners.into_iter().next().expect("one listener");
+        assert!(self.handle.adopt(number, listener));
+        bound.address
+    }
+
+    pub(crate) fn release(&self, number: usize) {
+        assert!(self.handle.release(number));
+    }
+
     pub(crate) fn join(&self) {
         let thread = self.thread.lock().expect("no panic while held").take();
         thread

@@ -1,5 +1,6 @@
 //! A worker over real sockets, on both engines: what a connection does when things go wrong.
 
+mod ending;
 mod files;
 mod harness;
 

@@ -3,7 +3,7 @@
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
-from typing import Any, Literal
+from typing import Any
 
 from spikard.errors import AddressInUse, ConfigError, RouteError
 
@@ -192,8 +192,8 @@ class Inherited:
     def ready(self, engine_name: str) -> None:
         """Tell the parent that this worker accepts connections."""
 
-    def read_order(self) -> Literal["stop", "force", "parent_gone"] | None:
-        """Return the next order, or None while there is none. Never blocks."""
+    def obey(self, server: Server) -> bool:
+        """Have the server follow the orders that have come; return whether more may come."""
 
 def listen(host: str, port: int, count: int, backlog: int) -> tuple[list[int], int]:
     """Bind `count` sockets that share an address; return their descriptors and the port.

@@ -72,6 +72,10 @@ class Guest:
         if self._server is not None and not self._drained.done():
             self._server.stop(force)
 
+    def obey(self, inherited: _native.Inherited) -> bool:
+        """Follow the parent's orders that have come; return whether more may come."""
+        return self._server is not None and inherited.obey(self._server)
+
     async def drained(self) -> None:
         """Wait until every connection is closed, and free the worker.
 
@@ -161,11 +165,8 @@ async def _work(engine: _native.Engine, config: ServerConfig, inherited: _native
     name, _, why = guest.engine_name.partition(" ")
 
     def obey() -> None:
-        while (order := inherited.read_order()) is not None:
-            guest.stop(force=order == "force")
-            if order == "parent_gone":
-                loop.remove_reader(inherited.control_fd)
-                return
+        if not guest.obey(inherited):
+            loop.remove_reader(inherited.control_fd)
 
     loop.add_reader(inherited.control_fd, obey)
     if why and inherited.worker == 0:

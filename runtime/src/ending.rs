@@ -1,0 +1,104 @@
+//! How a worker comes to its end: it leaves for a successor, it stops for good, or it is forced.
+//!
+//! A reply that kept its connection open was a promise, and a client may be sending its next
+//! request while we decide to go. So a worker that leaves closes no connection that is idle: the
+//! next reply on it says `Connection: close`, and only who asks nothing until `shutdown_timeout` is
+//! closed. What has arrived when an idle connection is closed is still answered: only its reading
+//! half is shut, which leaves what the kernel holds to be read.
+
+use std::{net::Shutdown, rc::Rc};
+
+use crate::{
+    core::{Core, wake},
+    io::shut,
+    wheel::{Record, Waiting},
+};
+
+/// How far a worker is on its way out. It only ever goes forward.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Ending {
+    /// It is not on its way: it serves.
+    None,
+    /// A successor accepts in its place; idle clients are waited for.
+    Leaving,
+    /// Idle connections are closed; what is in flight is finished.
+    Stopping,
+    /// Every connection is closed.
+    Forced,
+}
+
+impl Core {
+    pub(crate) fn is_ending(&self) -> bool {
+        self.ending.get() > Ending::None
+    }
+
+    pub(crate) fn is_forced(&self) -> bool {
+        self.ending.get() == Ending::Forced
+    }
+
+    /// Accepts no more and waits for every client, idle ones included.
+    pub(crate) fn leave(&self) {
+        self.drain(Ending::Leaving, self.settings.shutdown_ms);
+    }
+
+    /// Accepts no more, finishes what is in flight, and closes what is idle.
+    pub(crate) fn stop(&self) {
+        if self.settings.graceful {
+            self.drain(Ending::Stopping, self.settings.shutdown_ms);
+        } else {
+            self.force();
+        }
+    }
+
+    /// The time to stop or to leave is over.
+    pub(crate) fn out_of_time(&self) {
+        if self.ending.get() == Ending::Leaving {
+            // A request may have come in the last moment.
+            self.drain(Ending::Stopping, FAREWELL_MS);
+        } else {
+            self.force();
+        }
+    }
+
+    /// Closes everything.
+    pub(crate) fn force(&self) {
+        self.go_on_to(Ending::Forced);
+        self.each_record(|record| {
+            shut(record.fd.get(), Shutdown::Both);
+            wake(record);
+        });
+    }
+
+    fn drain(&self, ending: Ending, within_ms: u64) {
+        if self.ending.get() >= ending {
+            return;
+        }
+        self.go_on_to(ending);
+        self.arm(&self.end_timer, Waiting::Timer, self.now_ms() + within_ms);
+        if ending == Ending::Stopping {
+            self.each_record(|record| {
+                if record.waiting.get() == Waiting::Idle {
+                    shut(record.fd.get(), Shutdown::Read);
+                }
+            });
+        }
+    }
+
+    fn go_on_to(&self, ending: Ending) {
+        self.ending.set(ending);
+        self.local.borrow_mut().set_draining();
+        self.gates.shut_all();
+        self.wake_waiting_for_room();
+    }
+
+    /// Ends a connection whose last reply kept it open before the order to stop came.
+    pub(crate) fn end_if_stopping(&self, record: &Rc<Record>) {
+        if self.ending.get() >= Ending::Stopping {
+            shut(record.fd.get(), Shutdown::Read);
+        }
+    }
+}
+
+/// What a worker that leaves gives the requests that came in its last moment, in milliseconds. Its
+/// parent waits longer before it forces.
+const FAREWELL_MS: u64 = 1_000;

@@ -1,0 +1,37 @@
+//! What a worker makes of its parent's orders: the same in every host language.
+
+use std::io;
+
+use super::control::Order;
+use super::handover::Inherited;
+use crate::worker::WorkerHandle;
+
+impl Inherited {
+    /// Reads the next order and has the worker follow it; tells which it was, or `None` while
+    /// there is none. After [`Order::ParentGone`] the control descriptor is readable for ever, so
+    /// it must not be watched any more.
+    ///
+    /// Never blocks. Where the worker's own thread calls this, a turn must follow.
+    ///
+    /// # Errors
+    /// As [`Control::try_read_order`](super::Control::try_read_order); and the kernel's reason, if
+    /// there is no descriptor left for a sibling's listener.
+    pub fn obey(&mut self, worker: &WorkerHandle) -> io::Result<Option<Order>> {
+        let Some(order) = self.control.try_read_order()? else {
+            return Ok(None);
+        };
+        // A worker that has ended already needs no order.
+        let _ = match order {
+            Order::Leave => worker.leave(),
+            Order::Stop | Order::ParentGone => worker.stop(),
+            Order::Force => worker.force(),
+            Order::Release(number) => worker.release(number),
+            Order::Adopt(number) => match self.listeners.get(number) {
+                Some(listener) => worker.adopt(number, listener.try_clone()?),
+                // A parent of another version: whoever that is, we have nothing of it.
+                None => false,
+            },
+        };
+        Ok(Some(order))
+    }
+}

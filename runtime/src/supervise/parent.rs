@@ -1,0 +1,389 @@
+//! The parent's loop: what it wakes for, what it then does, and how it ends.
+//!
+//! Knows nothing of how a process is started or heard (`slot`, `process`), nor of how its
+//! successor takes over (`restart`).
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use spikard_middleware::Level;
+
+use super::control::{FORCE, STOP};
+use super::cover::Cover;
+use super::process::Launch;
+use super::restart::Restart;
+use super::signals::{Readiness, Signals, wait};
+use super::slot::{Death, Role, Slot};
+use super::{
+    EXIT_CUT_SHORT, EXIT_INTERRUPTED, EXIT_OK, EXIT_START_FAILED, EXIT_TERMINATED, FORCE_GRACE,
+    SECOND_SIGNAL_GRACE, STOP_GRACE, Supervision,
+};
+use crate::listen::{Bound, bind};
+
+pub(super) struct Parent {
+    pub(super) supervision: Supervision,
+    bound: Bound,
+    signals: Signals,
+    pub(super) slots: Vec<Slot>,
+    /// Who accepts for a worker without a process, by its number.
+    pub(super) covers: Vec<Option<Cover>>,
+    pub(super) restart: Option<Restart>,
+    pub(super) phase: Phase,
+    /// SIGINT and SIGTERM so far.
+    stop_signals: u32,
+    exit_code: i32,
+}
+
+/// What the parent waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Every worker to be ready for the first time.
+    Starting,
+    /// Nothing: the server stands.
+    Serving,
+    /// Workers to finish, until then (`None`: for ever); then they are forced.
+    Stopping { until: Option<Instant> },
+    /// Workers to obey `force`, until then; then they are killed.
+    Forcing { until: Option<Instant> },
+    /// The kernel to end the processes.
+    Killing,
+}
+
+impl Parent {
+    pub(super) fn new(supervision: Supervision) -> Result<Self, String> {
+        if supervision.command.is_empty() {
+            return Err("there is no command to start a worker with".to_owned());
+        }
+        if supervision.workers == 0 {
+            return Err("a server has at least one worker, not 0".to_owned());
+        }
+        let Supervision {
+            host,
+            port,
+            workers,
+            backlog,
+            ..
+        } = &supervision;
+        let bound = bind(host, *port, *workers, *backlog).map_err(|error| error.to_string())?;
+        let signals = Signals::take().map_err(|error| format!("cannot take signals: {error}"))?;
+        let slots = (0..supervision.workers).map(Slot::new).collect();
+        let covers = vec![None; supervision.workers];
+        Ok(Self {
+            supervision,
+            bound,
+            signals,
+            slots,
+            covers,
+            restart: None,
+            phase: Phase::Starting,
+            stop_signals: 0,
+            exit_code: EXIT_OK,
+        })
+    }
+
+    pub(super) fn run(mut self) -> i32 {
+        self.start_all();
+        while self.slots.iter().any(Slot::is_alive) || self.is_up() {
+            if let Err(error) = self.sleep() {
+                // Without a way to wait there is no way to supervise; not to spin comes first.
+                self.say(
+                    Level::Error,
+                    format!("cannot wait for the workers: {error}"),
+                );
+                return self.abandon();
+            }
+            self.obey_signals();
+            for at in 0..self.slots.len() {
+                self.hear(at);
+                while let Some(death) = self.slots[at].reap() {
+                    self.bury(at, &death);
+                }
+            }
+            self.announce();
+            self.start_rested();
+            self.go_on_restarting();
+            self.cover_all();
+            self.pass_deadlines();
+        }
+        if self.exit_code == EXIT_OK {
+            self.say(Level::Info, "stopped".to_owned());
+        }
+        self.exit_code
+    }
+
+    pub(super) fn is_up(&self) -> bool {
+        matches!(self.phase, Phase::Starting | Phase::Serving)
+    }
+
+    fn start_all(&mut self) {
+        for at in 0..self.slots.len() {
+            if let Err(error) = self.start(at) {
+                let program = self.supervision.command[0].display();
+                self.fail(format!("cannot start worker {at} ({program}): {error}"));
+                return;
+            }
+        }
+    }
+
+    fn start(&mut self, at: usize) -> io::Result<u32> {
+        let (command, listeners) = (&self.supervision.command, &self.bound.listeners);
+        self.slots[at].start(Launch { command, listeners })
+    }
+
+    pub(super) fn start_successor(&mut self, at: usize) -> io::Result<u32> {
+        let (command, listeners) = (&self.supervision.command, &self.bound.listeners);
+        self.slots[at].start_successor(Launch { command, listeners })
+    }
+
+    /// Sleeps until a signal, a worker's word, or the next deadline. No deadline, no wake-up.
+    fn sleep(&self) -> io::Result<()> {
+        let mut sources = vec![Readiness::of(&self.signals)];
+        let workers = self.slots.iter().flat_map(Slot::listening);
+        sources.extend(workers.map(Readiness::of));
+        let slots = self.slots.iter().filter_map(Slot::due);
+        let deadline = slots.chain(self.phase.until()).min();
+        wait(
+            &mut sources,
+            deadline.map(|at| at.saturating_duration_since(Instant::now())),
+        )
+    }
+
+    /// A signal is obeyed before any death is looked at: where a service manager told every
+    /// process, a worker that left was stopped with us and wants no successor.
+    fn obey_signals(&mut self) {
+        let arrived = self.signals.take_arrived();
+        let interrupts = (0..arrived.interrupts).map(|_| EXIT_INTERRUPTED);
+        let terminations = (0..arrived.terminations).map(|_| EXIT_TERMINATED);
+        for code in interrupts.chain(terminations) {
+            self.stop_signals = self.stop_signals.saturating_add(1);
+            match self.stop_signals {
+                1 => self.stop(),
+                2 => {
+                    self.exit_code = code;
+                    self.say(
+                        Level::Warn,
+                        "forced: requests in hand are cut off".to_owned(),
+                    );
+                    self.force(SECOND_SIGNAL_GRACE);
+                }
+                _ => self.kill(),
+            }
+        }
+        if arrived.hung_up {
+            self.stop();
+        }
+        if arrived.restart {
+            self.ask_for_restart();
+        }
+    }
+
+    fn hear(&mut self, at: usize) {
+        for nonsense in self.slots[at].hear() {
+            let sentence = format!("worker {at} said what is no news: {nonsense}");
+            self.say(Level::Warn, sentence);
+        }
+    }
+
+    fn bury(&mut self, at: usize, death: &Death) {
+        let (pid, cause) = (death.pid, death.end.cause());
+        let told = format!("worker {at} (pid {pid}) {cause}");
+        if !self.is_up() {
+            // Whatever a worker does when it is forced or killed was said when that began.
+            let asked = matches!(self.phase, Phase::Stopping { .. });
+            if asked && !death.end.status.success() && death.role != (Role::Leaver { forced: true })
+            {
+                self.cut_short();
+                self.say(Level::Warn, format!("{told} while stopping"));
+            }
+            return;
+        }
+        match death.role {
+            Role::Holder { .. } if self.slots[at].engine().is_none() => {
+                self.fail(format!("{told} before it was ready"));
+            }
+            Role::Holder { rest } => self.replace(at, &told, rest),
+            Role::Succeeded { heir } => {
+                let sentence = format!("{told}; pid {heir}, its successor, takes its place");
+                self.say(Level::Warn, sentence);
+            }
+            Role::Successor => {
+                let reason = format!("its successor (pid {pid}) {cause} before it was ready");
+                self.fail_restart(at, &reason);
+            }
+            Role::Leaver { forced } if forced || death.end.status.success() => {}
+            Role::Leaver { .. } => self.say(Level::Warn, format!("{told} while leaving")),
+        }
+    }
+
+    /// Starts a process in the place of one that died, now or after a rest.
+    fn replace(&mut self, at: usize, told: &str, rest: Duration) {
+        if rest.is_zero() {
+            match self.start(at) {
+                Ok(heir) => {
+                    let sentence = format!("{told}; started pid {heir} in its place");
+                    self.say(Level::Warn, sentence);
+                }
+                Err(error) => {
+                    self.say(Level::Warn, told.to_owned());
+                    self.put_off(at, &error);
+                }
+            }
+        } else {
+            self.slots[at].rest(rest);
+            let rest_ms = rest.as_millis();
+            self.say(
+                Level::Warn,
+                format!("{told}; it starts again in {rest_ms} ms"),
+            );
+        }
+    }
+
+    /// A replacement that could not even be started counts as one that died young.
+    fn put_off(&mut self, at: usize, error: &io::Error) {
+        let slot = &mut self.slots[at];
+        let rest = slot.rest_after(Duration::ZERO);
+        slot.rest(rest);
+        let rest_ms = rest.as_millis();
+        self.say(
+            Level::Error,
+            format!("cannot start worker {at} ({error}); the next try is in {rest_ms} ms"),
+        );
+    }
+
+    /// Says where the server listens, once, when every worker has been ready.
+    fn announce(&mut self) {
+        let mut engines: Vec<&str> = self.slots.iter().filter_map(Slot::engine).collect();
+        let (ready, all) = (engines.len(), self.slots.len());
+        if self.phase != Phase::Starting || ready < all {
+            return;
+        }
+        engines.sort_unstable();
+        engines.dedup();
+        let (address, workers) = (self.bound.address, counted(all));
+        let engines = engines.join(" and ");
+        self.phase = Phase::Serving;
+        self.say(
+            Level::Info,
+            format!("listening on http://{address} ({workers}, {engines})"),
+        );
+    }
+
+    fn start_rested(&mut self) {
+        let now = Instant::now();
+        for at in 0..self.slots.len() {
+            if self.slots[at].rested().is_some_and(|due| due <= now) {
+                match self.start(at) {
+                    Ok(pid) => {
+                        let sentence = format!("started worker {at} again (pid {pid})");
+                        self.say(Level::Info, sentence);
+                    }
+                    Err(error) => self.put_off(at, &error),
+                }
+            }
+        }
+    }
+
+    fn pass_deadlines(&mut self) {
+        for at in 0..self.slots.len() {
+            for pid in self.slots[at].hurry_leavers(FORCE_GRACE) {
+                let sentence = format!("worker {at} (pid {pid}) did not leave in time: forced");
+                self.say(Level::Warn, sentence);
+            }
+        }
+        let due = self.phase.until();
+        if due.is_none_or(|until| until > Instant::now()) {
+            return;
+        }
+        self.cut_short();
+        if matches!(self.phase, Phase::Stopping { .. }) {
+            let late = self.slots.iter().filter(|slot| slot.is_alive()).count();
+            let workers = counted(late);
+            self.say(
+                Level::Warn,
+                format!("{workers} did not finish in time: forced"),
+            );
+            self.force(FORCE_GRACE);
+        } else {
+            self.kill();
+        }
+    }
+
+    /// The server does not stand and will not.
+    fn fail(&mut self, reason: String) {
+        self.exit_code = EXIT_START_FAILED;
+        self.say(Level::Error, format!("{reason}: the server does not start"));
+        self.stop();
+    }
+
+    fn stop(&mut self) {
+        if !self.is_up() {
+            return;
+        }
+        self.restart = None;
+        for slot in &mut self.slots {
+            slot.cancel();
+            // It has no clients yet, and would hear the order only when it is ready.
+            slot.drop_successor();
+            slot.order_all(STOP);
+        }
+        self.phase = Phase::Stopping {
+            until: Instant::now().checked_add(self.patience()),
+        };
+        let at_most_s = self.supervision.shutdown_timeout.as_secs_f32();
+        self.say(
+            Level::Info,
+            format!("stopping: requests in hand have {at_most_s} s to finish"),
+        );
+    }
+
+    /// How long a worker may take to go when it is asked to.
+    pub(super) fn patience(&self) -> Duration {
+        self.supervision.shutdown_timeout.saturating_add(STOP_GRACE)
+    }
+
+    fn force(&mut self, grace: Duration) {
+        self.restart = None;
+        for slot in &mut self.slots {
+            slot.cancel();
+            slot.order_all(FORCE);
+        }
+        self.phase = Phase::Forcing {
+            until: Instant::now().checked_add(grace),
+        };
+    }
+
+    fn kill(&mut self) {
+        self.slots.iter_mut().for_each(Slot::kill);
+        self.phase = Phase::Killing;
+    }
+
+    fn abandon(mut self) -> i32 {
+        self.kill();
+        EXIT_CUT_SHORT
+    }
+
+    /// Notes that requests were lost, unless the exit code tells something worse already.
+    fn cut_short(&mut self) {
+        if self.exit_code == EXIT_OK {
+            self.exit_code = EXIT_CUT_SHORT;
+        }
+    }
+
+    pub(super) fn say(&self, level: Level, sentence: String) {
+        self.supervision.log.log(level, &sentence);
+    }
+}
+
+impl Phase {
+    fn until(self) -> Option<Instant> {
+        match self {
+            Self::Stopping { until } | Self::Forcing { until } => until,
+            Self::Starting | Self::Serving | Self::Killing => None,
+        }
+    }
+}
+
+/// "1 worker", "4 workers".
+pub(super) fn counted(workers: usize) -> String {
+    format!("{workers} worker{}", if workers == 1 { "" } else { "s" })
+}
