@@ -25,6 +25,7 @@ pub mod plan;
 mod precondition;
 pub mod problem;
 pub mod rank;
+pub mod rate;
 pub mod reply;
 pub mod request_id;
 pub mod run;
