@@ -6,6 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use spikard_contract::hook::HooksDocument;
 use spikard_contract::route::{
     BodyDocument, BodyMedia, FileDocument, ParameterDocument, ParameterSource, RouteDocument,
 };
@@ -28,6 +29,7 @@ pub struct App {
     pub(crate) routes: Vec<Route>,
     pub(crate) tree: Builder,
     keeps_outlines: bool,
+    pub(crate) hooks: HooksDocument,
 }
 
 /// One compiled route.
@@ -91,6 +93,11 @@ impl App {
     /// [`json::read`](crate::validate::json::read). It concerns routes that are added after this.
     pub fn keep_outlines(&mut self) {
         self.keeps_outlines = true;
+    }
+
+    /// Says what the host is to be called for beside its handlers.
+    pub fn set_hooks(&mut self, hooks: HooksDocument) {
+        self.hooks = hooks;
     }
 
     /// The routes as compiled, in the order in which they were added.

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 
 use spikard_contract::config::ServerConfig;
 use spikard_middleware::log::Log;
-use spikard_middleware::{CallId, HostPort, Ledger, Plan, PoolRun, Reply};
+use spikard_middleware::{Answer, CallId, HostPort, Ledger, Plan, PoolRun};
 
 use crate::inject::{Injection, Injector};
 
@@ -30,10 +30,10 @@ pub struct InProcessHandle {
 }
 
 /// One late answer.
-type Answer = (CallId, Reply, Option<PoolRun>);
+type Late = (CallId, Answer, Option<PoolRun>);
 
 #[derive(Debug, Default)]
-struct Queue(Mutex<Vec<Answer>>);
+struct Queue(Mutex<Vec<Late>>);
 
 impl InProcess {
     /// A worker that runs requests through `plan`, under the limits of `config`. `seed` makes the
@@ -121,8 +121,8 @@ impl InProcess {
     fn deliver(&self) -> bool {
         let answers = std::mem::take(&mut *self.answers.lock());
         let any = !answers.is_empty();
-        for (id, mut reply, run) in answers {
-            self.injector.answer(id, &mut reply, run);
+        for (id, answer, run) in answers {
+            self.injector.answer(id, answer, run);
         }
         any
     }
@@ -131,8 +131,8 @@ impl InProcess {
 impl InProcessHandle {
     /// Queues an answer whose claim was won in [`InProcessHandle::ledger`]; the next turn delivers
     /// it.
-    pub fn answer(&self, id: CallId, reply: Reply, run: Option<PoolRun>) {
-        self.answers.lock().push((id, reply, run));
+    pub fn answer(&self, id: CallId, answer: impl Into<Answer>, run: Option<PoolRun>) {
+        self.answers.lock().push((id, answer.into(), run));
     }
 
     /// Which calls are unanswered.
@@ -143,7 +143,7 @@ impl InProcessHandle {
 }
 
 impl Queue {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Answer>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Late>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

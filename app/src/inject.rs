@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use spikard_contract::config::ServerConfig;
 use spikard_middleware::log::{Level, Log};
 use spikard_middleware::{
-    Answered, CallId, HostPort, Ledger, Local, Need, Notice, Placements, Plan, PoolRun, Reply,
+    Answer, Answered, CallId, HostPort, Ledger, Local, Need, Notice, Placements, Plan, PoolRun,
     Session, SessionLimits, Slots, Station, Stopwatch, Tail, ThreadUsage, Work,
 };
 
@@ -130,13 +130,12 @@ impl Injector {
     }
 
     /// Gives the host's answer to a call that it took as "later", and what its run on a pool took.
-    /// The reply's memory is swapped for that of the exchange.
-    pub fn answer(&self, id: CallId, reply: &mut Reply, run: Option<PoolRun>) -> Answered {
-        let segment = self.slots.borrow().exchange(id).and_then(|x| x.segment);
+    pub fn answer(&self, id: CallId, answer: impl Into<Answer>, run: Option<PoolRun>) -> Answered {
+        let segment = self.slots.borrow().exchange(id).and_then(|x| x.calling);
         if let (Some(segment), Some(run)) = (segment, run) {
             self.placements.borrow_mut().ran_on_pool(segment, run);
         }
-        self.slots.borrow_mut().answer(id, reply)
+        self.slots.borrow_mut().answer(id, &mut answer.into())
     }
 
     /// Which calls are unanswered, for other threads.

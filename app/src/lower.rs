@@ -9,19 +9,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use spikard_contract::config::{ResponseValidation, ServerConfig};
+use spikard_contract::hook::{HookDocument, HooksDocument};
 use spikard_contract::own::Own;
 use spikard_contract::problem::{BAD_REQUEST, METHOD_NOT_ALLOWED, NOT_FOUND};
 use spikard_contract::route::BodyMedia;
+use spikard_contract::status::Purpose;
 use spikard_middleware::flow::Sink;
 use spikard_middleware::plan::Rows;
 use spikard_middleware::stages::await_body::AwaitBody;
+use spikard_middleware::stages::await_hooks::AwaitHooks;
 use spikard_middleware::stages::await_host::AwaitHost;
 use spikard_middleware::stages::body_limit::BodyLimit;
 use spikard_middleware::stages::content_coding::ContentCoding;
 use spikard_middleware::stages::deadline::Deadline;
 use spikard_middleware::stages::request_id::{AssignRequestId, EchoRequestId};
 use spikard_middleware::stages::show_trace::ShowTrace;
-use spikard_middleware::{Plan, PlanBuilder, Rank, RequestStage, Segment, TableId};
+use spikard_middleware::{
+    ErrorHooks, Plan, PlanBuilder, Rank, RequestStage, Segment, SegmentId, TableId,
+};
 use spikard_proto_http::sabotage;
 
 use crate::app::{App, Route};
@@ -84,8 +89,12 @@ impl App {
         let tree = Arc::new(self.tree.clone().finish());
         let mut lowering = Lowering {
             config,
+            hooks: &self.hooks,
+            on_error: None,
             plan: PlanBuilder::new(),
         };
+        let timeout_ms = config.request_timeout.map(millis);
+        lowering.on_error = lowering.error_hooks(self.hooks.on_error, "", timeout_ms);
         let entry = lowering.plan.declare("entry");
         let targets = Targets {
             routes: self
@@ -99,7 +108,9 @@ impl App {
             bad_path: lowering.answer("400", StandingProblem::new(&BAD_REQUEST, Some(BAD_PATH))),
         };
         let refused = lowering.plan.declare("refused");
-        let rows = lowering.rows();
+        // What was no request is no affair of hooks.
+        let mut rows = lowering.rows();
+        rows.on_error(None);
         lowering.plan.fill(refused, rows);
         lowering.entry(entry, RouteStage { tree, targets });
         Ok(lowering.plan.build(entry, refused))
@@ -128,6 +139,9 @@ impl Allow {
 /// One lowering under way.
 struct Lowering<'l> {
     config: &'l ServerConfig,
+    hooks: &'l HooksDocument,
+    /// The hooks on errors of tables that have none of their own.
+    on_error: Option<ErrorHooks>,
     plan: PlanBuilder,
 }
 
@@ -138,7 +152,58 @@ impl Lowering<'_> {
         if self.config.enable_request_id {
             rows.reply(Rank::RequestIdEcho, Arc::new(EchoRequestId));
         }
+        rows.on_error(self.on_error);
         rows
+    }
+
+    /// A segment of hooks; `route` is empty where none is known.
+    fn hook_segment(&mut self, hook: HookDocument, purpose: Purpose, route: &str) -> SegmentId {
+        let name = match purpose {
+            Purpose::OnRequest => "on_request hooks",
+            Purpose::PreValidation => "pre_validation hooks",
+            Purpose::OnError | Purpose::Handler => "on_error hooks",
+        };
+        self.plan.segment(Segment {
+            function: hook.function,
+            purpose,
+            route: route.into(),
+            name: name.into(),
+            placement: hook.placement,
+        })
+    }
+
+    fn error_hooks(
+        &mut self,
+        hook: Option<HookDocument>,
+        route: &str,
+        timeout_ms: Option<u64>,
+    ) -> Option<ErrorHooks> {
+        let hook = hook.filter(|_| !sabotage::is_off("hooks/on_error"))?;
+        Some(ErrorHooks {
+            segment: self.hook_segment(hook, Purpose::OnError, route),
+            timeout_ms,
+        })
+    }
+
+    /// The row of hooks that see the request.
+    fn hook_row(
+        &mut self,
+        rows: &mut Rows,
+        hook: Option<HookDocument>,
+        rank: Rank,
+        route: &str,
+        timeout_ms: Option<u64>,
+    ) {
+        let Some(hook) = hook else { return };
+        let purpose = match rank {
+            Rank::OnRequest => Purpose::OnRequest,
+            _ => Purpose::PreValidation,
+        };
+        let stage = AwaitHooks {
+            segment: self.hook_segment(hook, purpose, route),
+            timeout_ms,
+        };
+        rows.request(rank, Arc::new(stage));
     }
 
     fn entry(&mut self, table: TableId, route: RouteStage) {
@@ -146,6 +211,12 @@ impl Lowering<'_> {
         if self.config.enable_request_id {
             rows.request(Rank::RequestId, Arc::new(AssignRequestId));
         }
+        let hook = self
+            .hooks
+            .on_request
+            .filter(|_| !sabotage::is_off("hooks/on_request"));
+        let timeout_ms = self.config.request_timeout.map(millis);
+        self.hook_row(&mut rows, hook, Rank::OnRequest, "", timeout_ms);
         rows.request(Rank::Route, Arc::new(route));
         self.plan.fill(table, rows);
     }
@@ -173,16 +244,17 @@ impl Lowering<'_> {
             rows.reply(Rank::RouteHeaders, headers.clone());
         }
         let timeout = heard(&document.request_timeout, "timeout");
-        if let Some(timeout) = timeout.or(&self.config.request_timeout) {
-            rows.request(
-                Rank::Deadline,
-                Arc::new(Deadline {
-                    after_ms: millis(*timeout),
-                }),
-            );
+        let timeout_ms = timeout
+            .or(&self.config.request_timeout)
+            .copied()
+            .map(millis);
+        self.hook_rows(route, &mut rows, timeout_ms);
+        if let Some(after_ms) = timeout_ms {
+            rows.request(Rank::Deadline, Arc::new(Deadline { after_ms }));
         }
         let segment = self.plan.segment(Segment {
             function: document.handler,
+            purpose: Purpose::Handler,
             route: document.path.as_str().into(),
             name: document.name.as_str().into(),
             placement: document.placement,
@@ -190,6 +262,16 @@ impl Lowering<'_> {
         rows.request(Rank::Handler, Arc::new(AwaitHost(segment)));
         self.plan.fill(table, rows);
         Ok(table)
+    }
+
+    /// The rows of hooks that know the route.
+    fn hook_rows(&mut self, route: &Route, rows: &mut Rows, timeout_ms: Option<u64>) {
+        let (own, path) = (&route.document.hooks, route.document.path.as_str());
+        let hook = own.pre_validation.or(self.hooks.pre_validation);
+        let hook = hook.filter(|_| !sabotage::is_off("hooks/pre_validation"));
+        self.hook_row(rows, hook, Rank::PreValidation, path, timeout_ms);
+        let hooks = self.error_hooks(own.on_error.or(self.hooks.on_error), path, timeout_ms);
+        rows.on_error(hooks);
     }
 
     fn open_form(&self, rule: &BodyRule) -> OpenForm {

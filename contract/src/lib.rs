@@ -8,6 +8,7 @@ mod declare;
 
 pub mod config;
 pub mod cookie;
+pub mod hook;
 pub mod knob;
 pub mod meta;
 pub mod own;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::config::ResponseValidation;
+use crate::hook::RouteHooksDocument;
 use crate::own::{self, Own};
 
 /// One route: which requests it takes, what it reads from them, and who answers.
@@ -59,6 +60,9 @@ pub struct RouteDocument {
     /// Where the host runs the function.
     #[serde(default)]
     pub placement: Placement,
+    /// Hooks in place of the application's.
+    #[serde(default)]
+    pub hooks: RouteHooksDocument,
 }
 
 /// One value read from the path, the query, a header or a cookie.

@@ -158,6 +158,20 @@ numbers! {
         /// A turn takes too long. The one event that comes from another thread, and during a turn;
         /// the host must not wait for the worker's thread inside.
         Stalled = 12 "SPK_EVENT_STALLED",
+        /// An exchange whose calls had a number has ended: nothing more will be called for it.
+        Ended = 13 "SPK_EVENT_ENDED",
+    }
+
+    /// What a call is for.
+    pub enum Purpose {
+        /// The handler of a route, and the hooks around it.
+        Handler = 0 "SPK_PURPOSE_HANDLER",
+        /// The hooks before routing: answered with a reply, or "continue".
+        OnRequest = 1 "SPK_PURPOSE_ON_REQUEST",
+        /// The hooks before validation: answered with a reply, or "continue".
+        PreValidation = 2 "SPK_PURPOSE_PRE_VALIDATION",
+        /// The hooks on a reply that a failure made: answered with another reply, or "continue".
+        OnError = 3 "SPK_PURPOSE_ON_ERROR",
     }
 
     /// What a host returns from `SPK_EVENT_CALL`.
@@ -213,7 +227,8 @@ mod tests {
         let last = |group: Group| group.rows.last().map(|row| (row.name, row.number));
         assert_eq!(last(Status::GROUP), Some(("SPK_STALE_VERSION", 19)));
         assert_eq!(last(Turn::GROUP), Some(("SPK_TURN_DRAINED", 2)));
-        assert_eq!(last(Event::GROUP), Some(("SPK_EVENT_STALLED", 12)));
+        assert_eq!(last(Event::GROUP), Some(("SPK_EVENT_ENDED", 13)));
+        assert_eq!(last(Purpose::GROUP), Some(("SPK_PURPOSE_ON_ERROR", 3)));
         assert_eq!(last(Outcome::GROUP), Some(("SPK_OUTCOME_FAILED", 3)));
         let first: Vec<u32> = Status::GROUP.rows.iter().map(|row| row.number).collect();
         assert!(

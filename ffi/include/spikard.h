@@ -197,6 +197,35 @@
  */
 #define SPK_EVENT_STALLED 12
 
+/**
+ * An exchange whose calls had a number has ended: nothing more will be called for it.
+ */
+#define SPK_EVENT_ENDED 13
+
+/*
+ * What a call is for.
+ */
+
+/**
+ * The handler of a route, and the hooks around it.
+ */
+#define SPK_PURPOSE_HANDLER 0
+
+/**
+ * The hooks before routing: answered with a reply, or "continue".
+ */
+#define SPK_PURPOSE_ON_REQUEST 1
+
+/**
+ * The hooks before validation: answered with a reply, or "continue".
+ */
+#define SPK_PURPOSE_PRE_VALIDATION 2
+
+/**
+ * The hooks on a reply that a failure made: answered with another reply, or "continue".
+ */
+#define SPK_PURPOSE_ON_ERROR 3
+
 /*
  * What a host returns from `SPK_EVENT_CALL`.
  */
@@ -281,6 +310,51 @@
  * Run the function on the host's thread pool.
  */
 #define SPK_POOL 1
+
+/**
+ * Hooks ran and gave no reply: the request goes on, or the reply that they were shown stands.
+ */
+#define SPK_ANSWER_CONTINUE 0
+
+/**
+ * The answer is `reply`.
+ */
+#define SPK_ANSWER_REPLY 1
+
+/**
+ * The answer is the problem document that `problem` describes; it is a failure's.
+ */
+#define SPK_ANSWER_PROBLEM 2
+
+/**
+ * A function failed: 500, without a word of why; it is a failure's.
+ */
+#define SPK_ANSWER_FAIL 3
+
+/**
+ * No further hook sees the reply.
+ */
+#define SPK_ANSWER_FINAL 1
+
+/**
+ * A failure made the reply: hooks on errors see it.
+ */
+#define SPK_ANSWER_FAILURE 2
+
+/**
+ * One field in place of all of its name.
+ */
+#define SPK_EDIT_SET 0
+
+/**
+ * One more field.
+ */
+#define SPK_EDIT_ADD 1
+
+/**
+ * No field of this name.
+ */
+#define SPK_EDIT_REMOVE 2
 
 /**
  * The order of a worker's parent: none yet.
@@ -439,6 +513,71 @@ typedef struct spk_reply_view {
 } spk_reply_view;
 
 /**
+ * One change of a request's header fields.
+ */
+typedef struct spk_edit {
+    /**
+     * An `SPK_EDIT_*` number.
+     */
+    uint32_t kind;
+    /**
+     * Always 0.
+     */
+    uint32_t reserved;
+    /**
+     * A token (RFC 9110 §5.6.2), in any letter case; not one of framing, and not `host`.
+     */
+    struct spk_text name;
+    /**
+     * The value; without meaning for `SPK_EDIT_REMOVE`.
+     */
+    struct spk_text value;
+} spk_edit;
+
+/**
+ * The answer to a call in which hooks ran.
+ */
+typedef struct spk_answer_view {
+    /**
+     * Size of this struct, so that it can grow.
+     */
+    uint32_t size;
+    /**
+     * An `SPK_ANSWER_*` number: continue, reply, problem or fail.
+     */
+    uint32_t kind;
+    /**
+     * `SPK_ANSWER_FINAL`, `SPK_ANSWER_FAILURE`, or both.
+     */
+    uint32_t flags;
+    /**
+     * Always 0.
+     */
+    uint32_t reserved;
+    /**
+     * For `SPK_ANSWER_REPLY`; its `pool_run` is not read.
+     */
+    const struct spk_reply_view *reply;
+    /**
+     * For `SPK_ANSWER_PROBLEM`: JSON as for `spk_problem`. For `SPK_ANSWER_FAIL`: a trace as for
+     * `spk_fail`, of length 0 for none.
+     */
+    struct spk_text text;
+    /**
+     * What hooks changed of the request, in order. An `x-request-id` that is sane renames it.
+     */
+    const struct spk_edit *edits;
+    /**
+     * How many changes.
+     */
+    size_t edit_count;
+    /**
+     * What the call took on a thread pool; NULL if it ran inline.
+     */
+    const struct spk_pool_run *pool_run;
+} spk_answer_view;
+
+/**
  * What a host gives the engine. Copied when a worker is made. `userdata` must outlive the worker,
  * and those answers by its ports that began before it was freed: `wake` is called inside them.
  */
@@ -589,6 +728,36 @@ typedef struct spk_upload {
 } spk_upload;
 
 /**
+ * The reply that hooks on errors are shown. What it points to stays as that of its call does.
+ */
+typedef struct spk_made {
+    /**
+     * HTTP status; 0 if there is no reply to show.
+     */
+    uint32_t status;
+    /**
+     * Always 0.
+     */
+    uint32_t reserved;
+    /**
+     * The text that the spans of `fields` lie in.
+     */
+    struct spk_text field_text;
+    /**
+     * The header fields, in order: spans of `field_text`.
+     */
+    const struct spk_field *fields;
+    /**
+     * How many fields.
+     */
+    size_t field_count;
+    /**
+     * The body, whole.
+     */
+    struct spk_text body;
+} spk_made;
+
+/**
  * One call to a host function. Everything it points to is read-only and stays where it is until
  * the call is answered, on whatever thread; then it is gone. Copy what must live longer.
  */
@@ -696,9 +865,18 @@ typedef struct spk_call {
      */
     int32_t upload_descriptor;
     /**
-     * Always 0.
+     * An `SPK_PURPOSE_*` number: what it is for, which says what may answer it.
      */
-    uint32_t reserved;
+    uint32_t purpose;
+    /**
+     * Names the exchange to all calls of it, until `SPK_EVENT_ENDED` comes with this number. 0 in
+     * an application without hooks.
+     */
+    uint64_t exchange;
+    /**
+     * The reply that hooks on errors are shown; of status 0 in other calls.
+     */
+    struct spk_made made;
 } spk_call;
 
 /**
@@ -912,6 +1090,40 @@ uint32_t spk_form_read(const struct spk_app *app,
                        size_t body_length,
                        const uint8_t **document,
                        size_t *document_length);
+
+/**
+ * Says which hooks an application has, by a JSON document (`contract/src/hook.rs`), which is
+ * copied and replaces the last. Workers made before do not have them. A host that has hooks takes
+ * `SPK_EVENT_ENDED`. Any thread. Does not block.
+ *
+ * The caller owes:
+ * As `spk_app_configure`.
+ */
+uint32_t spk_app_hooks(const struct spk_app *app, const uint8_t *json, size_t length);
+
+/**
+ * Answers a call in which hooks ran.
+ *
+ * A change that cannot be made is a hook that failed: 500 in place of the answer, and the log says
+ * why. "Continue" in answer to a call for a handler is a 500 as well. Else as `spk_reply`.
+ *
+ * Everything is copied: the caller keeps what it passes. Any thread. Does not block.
+ *
+ * The caller owes:
+ * `port` is a live handle; `answer` and all it points to are valid for reads.
+ */
+uint32_t spk_answer(const struct spk_port *port,
+                    uint64_t call,
+                    const struct spk_answer_view *answer);
+
+/**
+ * Whether a text may name a request: then an `x-request-id` that a hook sets renames it. Fails
+ * with `SPK_INVALID_ARGUMENT` otherwise. Any thread. Does not block.
+ *
+ * The caller owes:
+ * `id` is valid for `length` bytes.
+ */
+uint32_t spk_check_request_id(const uint8_t *id, size_t length);
 
 /**
  * Frees a port. NULL is allowed. Any thread. Does not block. In a forked child nothing is done.

@@ -17,6 +17,11 @@ pub struct spk_text {
 }
 
 impl spk_text {
+    pub(crate) const NONE: Self = Self {
+        bytes: std::ptr::null(),
+        length: 0,
+    };
+
     pub(crate) fn of(bytes: &[u8]) -> Self {
         Self {
             bytes: bytes.as_ptr(),

@@ -2,10 +2,12 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use serde::de::IgnoredAny;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 use spikard_app::App;
-use spikard_contract::{config::ServerConfig, route::RouteDocument, status::Status};
+use spikard_contract::{
+    config::ServerConfig, hook::HooksDocument, route::RouteDocument, status::Status,
+};
 use spikard_middleware::Plan;
 
 use crate::boundary::{Checked, Failure, boundary, object, text, write_out};
@@ -29,6 +31,10 @@ impl spk_app {
 
     pub(crate) fn config(&self) -> ServerConfig {
         self.lock().config.clone()
+    }
+
+    pub(crate) fn set_hooks(&self, hooks: HooksDocument) {
+        self.lock().app.set_hooks(hooks);
     }
 
     /// The application as it stands, compiled.
@@ -119,14 +125,19 @@ pub unsafe extern "C" fn spk_app_route(app: *const spk_app, json: *const u8, len
     boundary(|| {
         // SAFETY: the caller's contract.
         let (app, json) = unsafe { (object(app, "app")?, text(json, length, "json")?) };
-        let document: RouteDocument = serde_json::from_str(json).map_err(|error| {
-            let status = match error.classify() {
-                Category::Data => Status::RouteRefused,
-                Category::Io | Category::Syntax | Category::Eof => Status::InvalidJson,
-            };
-            Failure::new(status, format!("the route document: {error}"))
-        })?;
+        let document: RouteDocument = read_document(json, "the route document")?;
         let added = app.lock().app.add_route(document);
         added.map_err(|error| Failure::new(Status::RouteRefused, error.to_string()))
+    })
+}
+
+/// Reads a document about routes, and tells one that is no JSON from one that is wrong.
+pub(crate) fn read_document<T: DeserializeOwned>(json: &str, what: &str) -> Checked<T> {
+    serde_json::from_str(json).map_err(|error| {
+        let status = match error.classify() {
+            Category::Data => Status::RouteRefused,
+            Category::Io | Category::Syntax | Category::Eof => Status::InvalidJson,
+        };
+        Failure::new(status, format!("{what}: {error}"))
     })
 }

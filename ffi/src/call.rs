@@ -1,12 +1,14 @@
 //! The view of one call that a host function receives.
 
-use spikard_contract::route::Placement;
+use spikard_contract::{route::Placement, status::Purpose};
 use spikard_middleware::{Exchange, Segment};
 use spikard_proto_http::cookie::Cookies;
 
 use crate::{
     abi::{spk_argument, spk_field, spk_span, spk_text},
     boundary::{boundary, bytes, object, output, write_out},
+    hook::spk_made,
+    host::Kept,
     upload::spk_upload,
 };
 
@@ -73,13 +75,20 @@ pub struct spk_call {
     /// The file of all content that is not in memory, readable at offsets; -1 if there is none. It
     /// is closed with the answer: duplicate what must live longer.
     pub upload_descriptor: i32,
-    /// Always 0.
-    pub reserved: u32,
+    /// An `SPK_PURPOSE_*` number: what it is for, which says what may answer it.
+    pub purpose: u32,
+    /// Names the exchange to all calls of it, until `SPK_EVENT_ENDED` comes with this number. 0 in
+    /// an application without hooks.
+    pub exchange: u64,
+    /// The reply that hooks on errors are shown; of status 0 in other calls.
+    pub made: spk_made,
 }
 
 impl spk_call {
     /// The view of `x`. It borrows nothing the compiler could see: the caller keeps `x` in place.
     pub(crate) fn of(segment: &Segment, placement: Placement, x: &Exchange) -> Self {
+        let reply = (segment.purpose == Purpose::OnError).then_some(&x.reply);
+        let visit = x.visit.as_ref();
         let head = &x.head;
         let arguments = x.arguments.table();
         Self {
@@ -115,7 +124,11 @@ impl spk_call {
             upload_text: spk_text::of(&x.uploads.text),
             upload_bytes: spk_text::of(&x.uploads.memory),
             upload_descriptor: x.uploads.descriptor().unwrap_or(-1),
-            reserved: 0,
+            purpose: segment.purpose.number(),
+            exchange: visit
+                .and_then(|visit| visit.downcast_ref())
+                .map_or(0, Kept::number),
+            made: reply.map_or(spk_made::NONE, spk_made::of),
         }
     }
 }

@@ -10,11 +10,11 @@ use std::{
 
 use spikard_contract::{
     route::Placement,
-    status::{Event, Outcome as OutcomeNumber, Status},
+    status::{Event, Outcome as OutcomeNumber, Purpose, Status},
 };
 use spikard_middleware::{
-    CallId, Claim, Exchange, HostPort, Ledger, Level, Log, Notice, Outcome, PoolRun, Reply,
-    Segment, Stall,
+    Answer, CallId, Claim, Exchange, HostPort, Ledger, Level, Log, Notice, Outcome, PoolRun,
+    Segment, Stall, Visit,
 };
 
 use crate::{
@@ -156,7 +156,7 @@ impl Log for spk_host {
 /// Takes the answers of calls that are not answered inline.
 pub(crate) trait Answers: Send + Sync {
     /// Queues an answer whose claim was won. False if the worker has ended.
-    fn answer(&self, id: CallId, reply: Reply, run: Option<PoolRun>) -> bool;
+    fn answer(&self, id: CallId, answer: Answer, run: Option<PoolRun>) -> bool;
     /// Which calls are unanswered.
     fn ledger(&self) -> &Ledger;
     /// The worker ends: takes nothing more.
@@ -182,7 +182,7 @@ thread_local! {
 struct Inline {
     id: CallId,
     answers: *const (),
-    reply: RefCell<Reply>,
+    answer: RefCell<Answer>,
     answered: Cell<bool>,
 }
 
@@ -196,7 +196,7 @@ impl spk_port {
         &self,
         call: u64,
         run: Option<PoolRun>,
-        write: impl FnOnce(&mut Reply),
+        write: impl FnOnce(&mut Answer),
     ) -> Checked {
         let id = CallId::from_raw(call);
         match self.answers.ledger().claim(id) {
@@ -210,14 +210,14 @@ impl spk_port {
             // as long as host code runs inside it, and clears it before the value ends.
             let inline = unsafe { &*inline };
             if inline.id == id && inline.answers == Arc::as_ptr(&self.answers).cast() {
-                write(&mut inline.reply.borrow_mut());
+                write(&mut inline.answer.borrow_mut());
                 inline.answered.set(true);
                 return Ok(());
             }
         }
-        let mut reply = Reply::new();
-        write(&mut reply);
-        if !self.answers.answer(id, reply, run) {
+        let mut answer = Answer::default();
+        write(&mut answer);
+        if !self.answers.answer(id, answer, run) {
             return Err(Status::Stopped.into());
         }
         if self.answers.wants_wake() {
@@ -246,7 +246,28 @@ pub unsafe extern "C" fn spk_port_free(port: *mut spk_port) {
 pub(crate) struct CallPort {
     host: spk_host,
     answers: Rc<OnceCell<Arc<dyn Answers>>>,
-    spare: RefCell<Reply>,
+    spare: RefCell<Answer>,
+    /// The number of the last exchange that got one.
+    exchanges: Cell<u64>,
+}
+
+/// An exchange that the host knows by a number. Its end is told when this is dropped, which is on
+/// the worker's thread, as exchanges never leave it.
+pub(crate) struct Kept {
+    host: spk_host,
+    number: u64,
+}
+
+impl Kept {
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.host.send(Event::Ended, self.number, ptr::null());
+    }
 }
 
 impl CallPort {
@@ -255,7 +276,8 @@ impl CallPort {
         Self {
             host,
             answers,
-            spare: RefCell::new(Reply::new()),
+            spare: RefCell::default(),
+            exchanges: Cell::new(0),
         }
     }
 }
@@ -274,7 +296,7 @@ impl HostPort for CallPort {
         let inline = Inline {
             id,
             answers: Arc::as_ptr(answers).cast(),
-            reply: RefCell::new(self.spare.take()),
+            answer: RefCell::new(self.spare.take()),
             answered: Cell::new(false),
         };
         let view = spk_call::of(segment, placement, x);
@@ -283,18 +305,26 @@ impl HostPort for CallPort {
             .host
             .send(Event::Call, id.raw(), ptr::from_ref(&view).cast());
         INLINE.set(outer);
-        let mut reply = inline.reply.into_inner();
+        let mut answer = inline.answer.into_inner();
         if inline.answered.get() {
-            std::mem::swap(&mut x.reply, &mut reply);
-            reply.clear();
-            self.spare.replace(reply);
-            return Outcome::Done;
+            x.take_answer(&mut answer);
+            answer.clear();
+            self.spare.replace(answer);
+            return if x.goes_on() {
+                Outcome::Continue
+            } else {
+                Outcome::Done
+            };
         }
-        self.spare.replace(reply);
+        self.spare.replace(answer);
         match said.and_then(OutcomeNumber::from_number) {
             Some(OutcomeNumber::Later) => Outcome::Later,
-            // No segment is a hook's, after which there would be something to go on with: a
-            // handler that says `SPK_OUTCOME_CONTINUE` forgot its answer like any other.
+            Some(OutcomeNumber::Continue) if segment.purpose != Purpose::Handler => {
+                answers.ledger().claim(id);
+                Outcome::Continue
+            }
+            // There is nothing behind a handler to go on with: one that says
+            // `SPK_OUTCOME_CONTINUE` forgot its answer like any other.
             said => {
                 // The call may be answered once more by a confused host: its claim is taken.
                 answers.ledger().claim(id);
@@ -304,6 +334,16 @@ impl HostPort for CallPort {
                 Outcome::Failed
             }
         }
+    }
+
+    fn visit(&self) -> Option<Visit> {
+        if self.host.kinds & (1 << Event::Ended.number()) == 0 {
+            return None;
+        }
+        let number = self.exchanges.get() + 1;
+        self.exchanges.set(number);
+        let host = self.host;
+        Some(Arc::new(Kept { host, number }))
     }
 
     fn notify(&self, id: CallId, notice: Notice) {

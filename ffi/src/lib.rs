@@ -12,6 +12,7 @@ pub mod call;
 pub mod cookie;
 pub mod field;
 pub mod form;
+pub mod hook;
 pub mod host;
 pub mod reply;
 #[cfg(feature = "server")]
@@ -22,4 +23,4 @@ pub mod upload;
 pub mod worker;
 
 pub use boundary::{spk_last_error, spk_status_name};
-pub use spikard_contract::status::{Event, Outcome, Status, Turn};
+pub use spikard_contract::status::{Event, Outcome, Purpose, Status, Turn};

@@ -78,13 +78,10 @@ pub unsafe extern "C" fn spk_reply(
         // SAFETY: the caller's contract.
         let (port, view) = unsafe { (object(port, "port")?, sized(reply, "reply")?) };
         // SAFETY: the caller's contract.
-        let run = unsafe { view.pool_run.as_ref() };
-        let run = run.map(|run| PoolRun {
-            wall_ns: run.wall_ns,
-            waits: run.waits,
-        });
+        let run = unsafe { pool_run(view.pool_run) };
         let mut refused = Ok(());
-        port.answer(call, run, |reply| {
+        port.answer(call, run, |answer| {
+            let reply = &mut answer.reply;
             // SAFETY: the caller's contract.
             refused = unsafe { fill(view, reply) };
             if refused.is_err() {
@@ -119,13 +116,10 @@ pub unsafe extern "C" fn spk_problem(
         // SAFETY: the caller's contract.
         let (port, json) = unsafe { (object(port, "port")?, text(json, length, "json")?) };
         // SAFETY: the caller's contract.
-        let run = unsafe { pool_run.as_ref() };
-        let run = run.map(|run| PoolRun {
-            wall_ns: run.wall_ns,
-            waits: run.waits,
-        });
+        let run = unsafe { self::pool_run(pool_run) };
         let mut refused = Ok(());
-        port.answer(call, run, |reply| {
+        port.answer(call, run, |answer| {
+            let reply = &mut answer.reply;
             refused = write_problem(json, reply);
             if refused.is_err() {
                 fail(reply);
@@ -156,29 +150,39 @@ pub unsafe extern "C" fn spk_fail(
 ) -> u32 {
     boundary(|| {
         // SAFETY: the caller's contract.
-        let (port, run) = unsafe { (object(port, "port")?, pool_run.as_ref()) };
+        let (port, run) = unsafe { (object(port, "port")?, self::pool_run(pool_run)) };
         // SAFETY: the caller's contract.
         let trace = unsafe { bytes(trace, length, "trace")? };
-        let run = run.map(|run| PoolRun {
-            wall_ns: run.wall_ns,
-            waits: run.waits,
-        });
-        port.answer(call, run, |reply| {
-            fail(reply);
-            if !trace.is_empty() {
-                reply.trace = Some(String::from_utf8_lossy(trace).into());
-            }
-        })
+        port.answer(call, run, |answer| fail_with(trace, &mut answer.reply))
     })
 }
 
-fn fail(reply: &mut Reply) {
+/// # Safety
+/// `run` is NULL or valid for reads.
+pub(crate) unsafe fn pool_run(run: *const spk_pool_run) -> Option<PoolRun> {
+    // SAFETY: the caller's contract.
+    let run = unsafe { run.as_ref() }?;
+    Some(PoolRun {
+        wall_ns: run.wall_ns,
+        waits: run.waits,
+    })
+}
+
+/// Fails a reply, with a trace for development if there is one.
+pub(crate) fn fail_with(trace: &[u8], reply: &mut Reply) {
+    fail(reply);
+    if !trace.is_empty() {
+        reply.trace = Some(String::from_utf8_lossy(trace).into());
+    }
+}
+
+pub(crate) fn fail(reply: &mut Reply) {
     Problem::of(&INTERNAL_SERVER_ERROR).write(reply);
 }
 
 /// # Safety
 /// All that `view` points to is valid for reads.
-unsafe fn fill(view: &spk_reply_view, reply: &mut Reply) -> Checked {
+pub(crate) unsafe fn fill(view: &spk_reply_view, reply: &mut Reply) -> Checked {
     reply.clear();
     reply.set_status(u64::from(view.status));
     // SAFETY: the caller's contract.
@@ -211,7 +215,7 @@ unsafe fn fill(view: &spk_reply_view, reply: &mut Reply) -> Checked {
 }
 
 /// Tells the host what the engine will say in the log, with a 500, when it takes the reply.
-fn fault_of(reply: &Reply) -> Checked {
+pub(crate) fn fault_of(reply: &Reply) -> Checked {
     match &reply.fault {
         Some(fault) => Err(refuse(fault.to_string())),
         None => Ok(()),
@@ -222,7 +226,7 @@ fn refuse(message: String) -> Failure {
     Failure::new(Status::ReplyRefused, message)
 }
 
-fn write_problem(json: &str, reply: &mut Reply) -> Checked {
+pub(crate) fn write_problem(json: &str, reply: &mut Reply) -> Checked {
     use serde_json::Value;
 
     let document: Value = serde_json::from_str(json)

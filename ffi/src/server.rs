@@ -10,7 +10,7 @@ use std::{
 };
 
 use spikard_contract::status::{Status, Turn};
-use spikard_middleware::{CallId, Ledger, PoolRun, Reply};
+use spikard_middleware::{Answer, CallId, Ledger, PoolRun};
 use spikard_runtime::{TurnEnd, TurnError, Worker, WorkerHandle, listen};
 
 use crate::{
@@ -22,8 +22,8 @@ use crate::{
 };
 
 impl Answers for WorkerHandle {
-    fn answer(&self, id: CallId, reply: Reply, run: Option<PoolRun>) -> bool {
-        WorkerHandle::answer(self, id, reply, run)
+    fn answer(&self, id: CallId, answer: Answer, run: Option<PoolRun>) -> bool {
+        WorkerHandle::answer(self, id, answer, run)
     }
 
     fn ledger(&self) -> &Ledger {

@@ -15,7 +15,7 @@ use std::{
 
 use spikard_app::{InProcess, InProcessHandle};
 use spikard_contract::status::{Event, Status, Turn};
-use spikard_middleware::{CallId, Ledger, PoolRun, Reply};
+use spikard_middleware::{Answer, CallId, Ledger, PoolRun};
 
 use crate::{
     abi::spk_text,
@@ -113,11 +113,11 @@ struct InProcessAnswers {
 }
 
 impl Answers for InProcessAnswers {
-    fn answer(&self, id: CallId, reply: Reply, run: Option<PoolRun>) -> bool {
+    fn answer(&self, id: CallId, answer: Answer, run: Option<PoolRun>) -> bool {
         if self.closed.load(Ordering::Acquire) {
             return false;
         }
-        self.handle.answer(id, reply, run);
+        self.handle.answer(id, answer, run);
         true
     }
 

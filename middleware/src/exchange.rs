@@ -5,11 +5,12 @@
 
 use std::net::SocketAddr;
 
-use spikard_proto_http::{BodyLength, Head};
+use spikard_proto_http::{BodyLength, Head, sabotage};
 
 use crate::{
     arguments::Arguments,
     errand::Errand,
+    host::{Answer, Visit},
     inflate::Inflater,
     plan::{Plan, SegmentId, TableId},
     problem::Problem,
@@ -62,8 +63,16 @@ pub struct Exchange {
     pub body_bytes_max: Option<u64>,
     /// The segment whose host function answers, once routing has decided.
     pub segment: Option<SegmentId>,
-    /// Whether the host function runs on its thread pool.
+    /// The segment that was called last.
+    pub calling: Option<SegmentId>,
+    /// Whether it runs on the host's thread pool.
     pub on_pool: bool,
+    /// What the host keeps between its calls.
+    pub visit: Option<Visit>,
+    /// Whether no further hook sees the reply: one failed, or those on errors had their turn.
+    pub(crate) hooks_ended: bool,
+    /// Whether the host's late answer was to go on.
+    pub(crate) goes_on: bool,
     pub(crate) table: TableId,
     pub(crate) row: u32,
     pub(crate) phase: Phase,
@@ -93,7 +102,11 @@ impl Exchange {
             deadline_ms: None,
             body_bytes_max: None,
             segment: None,
+            calling: None,
             on_pool: false,
+            visit: None,
+            hooks_ended: false,
+            goes_on: false,
             table: TableId::default(),
             row: 0,
             phase: Phase::Done,
@@ -110,12 +123,16 @@ impl Exchange {
         self.deadline_ms = None;
         self.body_bytes_max = None;
         self.segment = None;
+        self.calling = None;
         self.on_pool = false;
+        self.hooks_ended = false;
         self.enter(plan, plan.entry());
     }
 
-    /// Lets go of the request's body and all that was made of it: files, decoders, large memory.
+    /// Lets go of the request's body and all that was made of it: files, decoders, large memory,
+    /// what the host keeps.
     pub fn release(&mut self) {
+        self.visit = None;
         self.body.clear();
         self.body.shrink_to(BODY_BYTES_KEPT);
         self.forget_outline();
@@ -144,6 +161,9 @@ impl Exchange {
             request_id: self.request_id.clone(),
             client: self.client,
             segment: self.segment,
+            calling: self.calling,
+            visit: self.visit.clone(),
+            hooks_ended: self.hooks_ended,
             table: self.table,
             row: self.row,
             phase: Phase::Reply,
@@ -167,6 +187,32 @@ impl Exchange {
     /// The reply was written by a host; the reply rows are next.
     pub fn answered(&mut self) {
         self.phase = Phase::Reply;
+    }
+
+    /// Whether the host's last answer was to go on.
+    pub fn goes_on(&self) -> bool {
+        self.goes_on
+    }
+
+    /// Takes what the host says: its reply, or that the exchange goes on, and what hooks changed of
+    /// the request. A change that cannot be made is a hook that failed.
+    pub fn take_answer(&mut self, answer: &mut Answer) {
+        self.goes_on = answer.goes_on;
+        if !answer.goes_on {
+            std::mem::swap(&mut self.reply, &mut answer.reply);
+            // A body that was not read ends the connection, whatever a hook replies.
+            self.reply.close |= answer.reply.close;
+        }
+        self.hooks_ended |= answer.ends_hooks && !sabotage::is_off("hooks/end");
+        for edit in answer.edits.drain(..) {
+            if let Err(fault) = edit.apply(self) {
+                self.goes_on = false;
+                self.hooks_ended = true;
+                self.reply.clear();
+                self.reply.fault = Some(Box::new(fault));
+                return;
+            }
+        }
     }
 
     /// Which half of the table this exchange is in.

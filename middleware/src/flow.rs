@@ -20,7 +20,7 @@ pub enum Flow {
 pub enum Wait {
     /// The whole request body, handled as the sink says.
     Body(Sink),
-    /// The host function of a segment. Its answer is the reply, unless it says "continue".
+    /// The host functions of a segment. Their answer is the reply, unless hooks say "continue".
     Host(SegmentId),
     /// The errand that the stage left in [`crate::Exchange::errand`]; what it brings says how to
     /// go on.

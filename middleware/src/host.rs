@@ -4,9 +4,11 @@
 //! says [`Outcome::Later`] and answers by [`CallId`], which is never an address and never reused
 //! while anybody may still hold it.
 
+use std::{any::Any, sync::Arc};
+
 use spikard_contract::route::Placement;
 
-use crate::{exchange::Exchange, plan::Segment};
+use crate::{edit::Edit, exchange::Exchange, plan::Segment, reply::Reply};
 
 /// Names one call to the host: slot in the low half, generation in the high half.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,11 +45,47 @@ pub enum Outcome {
     Done,
     /// The answer will come by its [`CallId`]; the exchange must stay where it is until then.
     Later,
-    /// The segment only edited the request: go on with the next row.
+    /// Hooks ran and gave no reply: go on, with the request as they left it.
     Continue,
     /// The host broke its contract (no answer, an unsendable reply): a 500.
     Failed,
 }
+
+/// What a host says in answer to a call.
+#[derive(Debug, Default)]
+pub struct Answer {
+    /// The reply; without meaning if the answer is to go on.
+    pub reply: Reply,
+    /// Hooks ran and gave no reply: the request goes on, or the reply that they were shown stands.
+    pub goes_on: bool,
+    /// What hooks changed of the request, in order.
+    pub edits: Vec<Edit>,
+    /// A hook failed: the reply is final, and no further hook sees it.
+    pub ends_hooks: bool,
+}
+
+impl Answer {
+    /// Back to an empty reply; memory is kept.
+    pub fn clear(&mut self) {
+        self.reply.clear();
+        self.goes_on = false;
+        self.edits.clear();
+        self.ends_hooks = false;
+    }
+}
+
+impl From<Reply> for Answer {
+    fn from(reply: Reply) -> Self {
+        Self {
+            reply,
+            ..Self::default()
+        }
+    }
+}
+
+/// What a host keeps of one exchange between its calls. It is dropped when the exchange ends, and
+/// that is how the host learns of it.
+pub type Visit = Arc<dyn Any + Send + Sync>;
 
 /// What a host is told about a call it has not answered yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +111,12 @@ pub trait HostPort {
 
     /// Tells the host something about an unanswered call.
     fn notify(&self, id: CallId, notice: Notice);
+
+    /// Begins an exchange in which there are hooks to call: what the host wants kept with it, in
+    /// [`Exchange::visit`].
+    fn visit(&self) -> Option<Visit> {
+        None
+    }
 
     /// The host asked for its share of a turn, from whatever thread: something it waits for has
     /// happened. Called inside a turn; nothing of the worker is borrowed.

@@ -174,7 +174,7 @@ pub(crate) fn forget_content(fields: &mut Fields) {
 
 /// A line for the log about a call's reply: the function, its route, and the id of the request.
 pub(crate) fn line(plan: &Plan, x: &Exchange, words: &str) -> String {
-    let (name, route) = match x.segment.map(|segment| plan.segment(segment)) {
+    let (name, route) = match x.calling.map(|segment| plan.segment(segment)) {
         Some(segment) => (&*segment.name, &*segment.route),
         None => ("a handler", "-"),
     };

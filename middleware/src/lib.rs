@@ -11,6 +11,7 @@
 pub mod arguments;
 pub mod auth;
 pub mod body;
+pub mod edit;
 pub mod errand;
 pub mod exchange;
 pub mod file_body;
@@ -38,16 +39,17 @@ pub mod stopwatch;
 pub mod uploads;
 
 pub use arguments::{Argument, ArgumentKind, Arguments};
+pub use edit::Edit;
 pub use errand::Errand;
 pub use exchange::Exchange;
 pub use file_body::{FileBody, FilePiece};
 pub use flow::{Flow, Pause, Wait};
-pub use host::{CallId, HostPort, Notice, Outcome};
+pub use host::{Answer, CallId, HostPort, Notice, Outcome, Visit};
 pub use inspection::ReplyFault;
 pub use local::Local;
 pub use log::{Level, Log, Stall};
 pub use placement::{Placements, PoolRun};
-pub use plan::{Plan, PlanBuilder, Segment, SegmentId, TableId};
+pub use plan::{ErrorHooks, Plan, PlanBuilder, Segment, SegmentId, TableId};
 pub use problem::Problem;
 pub use rank::Rank;
 pub use reply::Reply;

@@ -179,6 +179,7 @@ mod tests {
         let entry = builder.declare("entry");
         let id = builder.segment(Segment {
             function: 0,
+            purpose: spikard_contract::status::Purpose::Handler,
             route: "/".into(),
             name: "f".into(),
             placement,

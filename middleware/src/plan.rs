@@ -5,7 +5,7 @@
 
 use std::{fmt, ops::Range, sync::Arc};
 
-use spikard_contract::route::Placement;
+use spikard_contract::{route::Placement, status::Purpose};
 
 use crate::{
     rank::Rank,
@@ -32,12 +32,23 @@ impl SegmentId {
 pub struct Segment {
     /// The host's own number for the function.
     pub function: u32,
+    /// What it is called for.
+    pub purpose: Purpose,
     /// Pattern of the route, for logs and metrics.
     pub route: Box<str>,
     /// Name of the function, for logs.
     pub name: Box<str>,
     /// Where the host runs it.
     pub placement: Placement,
+}
+
+/// Hooks that are shown the replies that failures made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ErrorHooks {
+    /// The hooks.
+    pub segment: SegmentId,
+    /// How long they may take, in milliseconds. `None` without a limit.
+    pub timeout_ms: Option<u64>,
 }
 
 /// One list of rows: a route's, or that of entry, 404, 405 or a refused message.
@@ -53,6 +64,8 @@ pub struct Table {
     pub reply_rest: u32,
     /// Its rows in [`Plan::done_rows`].
     pub done: Range<u32>,
+    /// The hooks that a failure's reply is shown to before its rows run.
+    pub on_error: Option<ErrorHooks>,
 }
 
 /// The whole table. See the module's documentation.
@@ -67,9 +80,15 @@ pub struct Plan {
     segments: Box<[Segment]>,
     entry: TableId,
     refused: TableId,
+    has_hooks: bool,
 }
 
 impl Plan {
+    /// Whether a request may be at the host more than once.
+    pub fn has_hooks(&self) -> bool {
+        self.has_hooks
+    }
+
     /// Where every request begins.
     pub fn entry(&self) -> TableId {
         self.entry
@@ -120,6 +139,9 @@ impl fmt::Display for Plan {
                 write!(f, " {}", self.request_ranks[row as usize].name())?;
             }
             write!(f, " |")?;
+            if table.on_error.is_some() {
+                write!(f, " on_error")?;
+            }
             for row in table.reply.clone() {
                 write!(f, " {}", self.reply_ranks[row as usize].name())?;
             }
@@ -145,6 +167,7 @@ pub struct Rows {
     request: Vec<(Rank, Arc<dyn RequestStage>)>,
     reply: Vec<(Rank, Arc<dyn ReplyStage>)>,
     done: Vec<(Rank, Arc<dyn DoneStage>)>,
+    on_error: Option<ErrorHooks>,
 }
 
 impl Rows {
@@ -168,6 +191,12 @@ impl Rows {
     /// Adds a stage behind the reply, at its rank.
     pub fn done(&mut self, rank: Rank, stage: Arc<dyn DoneStage>) -> &mut Self {
         self.done.push((rank, stage));
+        self
+    }
+
+    /// Sets the hooks that replies of failures are shown to.
+    pub fn on_error(&mut self, hooks: Option<ErrorHooks>) -> &mut Self {
+        self.on_error = hooks;
         self
     }
 }
@@ -220,9 +249,12 @@ impl PlanBuilder {
                 reply_rest: reply.start + judges as u32,
                 reply,
                 done,
+                on_error: rows.on_error,
             });
         }
+        let is_hook = |segment: &Segment| segment.purpose != Purpose::Handler;
         Plan {
+            has_hooks: self.segments.iter().any(is_hook),
             request_rows: request_rows.into(),
             reply_rows: reply_rows.into(),
             done_rows: done_rows.into(),

@@ -112,11 +112,12 @@ impl Problem {
         Value::Object(members)
     }
 
-    /// Writes this problem as the whole reply, replacing what was there.
+    /// Writes this problem as the whole reply, replacing what was there. It is a failure's.
     pub fn write(&self, reply: &mut Reply) {
         let close = reply.close;
         reply.start(self.status, PROBLEM_JSON);
         reply.close = close;
+        reply.is_failure = true;
         // A `Value` always serialises into memory.
         let written = serde_json::to_writer(&mut reply.body, &self.document());
         debug_assert!(written.is_ok());

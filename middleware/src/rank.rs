@@ -6,6 +6,8 @@
 pub enum Rank {
     /// First: whatever happens next is logged and answered under this id.
     RequestId,
+    /// Hooks that may change what routing reads. Behind whatever refuses without the host.
+    OnRequest,
     /// Last row of the entry table: jumps to the route's table, or to 404 or 405.
     Route,
     /// Before any body byte is asked for, so that a refused upload never gets `100 Continue`.
@@ -18,6 +20,8 @@ pub enum Rank {
     Sink,
     /// After everything that can refuse by the head alone.
     Body,
+    /// Hooks that may look at the body, and change what validation reads.
+    PreValidation,
     /// Needs the body; finds every fault of the request at once.
     Validate,
     /// After validation: the deadline is the handler's, not the upload's.
@@ -45,12 +49,14 @@ impl Rank {
     pub fn name(self) -> &'static str {
         match self {
             Self::RequestId => "request_id",
+            Self::OnRequest => "on_request",
             Self::Route => "route",
             Self::BodyLimit => "body_limit",
             Self::MediaType => "media_type",
             Self::ContentCoding => "content_coding",
             Self::Sink => "sink",
             Self::Body => "body",
+            Self::PreValidation => "pre_validation",
             Self::Validate => "validate",
             Self::Deadline => "deadline",
             Self::Handler => "handler",

@@ -20,6 +20,8 @@ pub struct Reply {
     pub file: Option<Box<FileBody>>,
     /// Whether the connection must end after this reply, whatever the client asked for.
     pub close: bool,
+    /// Whether a failure made it: then it is shown to the hooks on errors, if there are any.
+    pub is_failure: bool,
     /// Why it cannot be sent, if something that was to be written could not: it becomes a 500 with
     /// a line in the log. The first reason stays.
     pub fault: Option<Box<ReplyFault>>,
@@ -42,6 +44,7 @@ impl Reply {
             body: Vec::new(),
             file: None,
             close: false,
+            is_failure: false,
             fault: None,
             trace: None,
         }
@@ -54,6 +57,7 @@ impl Reply {
         self.clear_body();
         self.body.shrink_to(BODY_BYTES_KEPT);
         self.close = false;
+        self.is_failure = false;
         self.fault = None;
         self.trace = None;
     }

@@ -44,6 +44,14 @@ pub fn run(plan: &Plan, x: &mut Exchange, local: &mut Local) -> Pause {
             }
             Phase::Reply => {
                 let table = plan.table(x.table);
+                if x.reply.is_failure
+                    && let Some(hooks) = table.on_error
+                    && !std::mem::replace(&mut x.hooks_ended, true)
+                {
+                    let due_ms = |timeout_ms| local.now_ms + timeout_ms;
+                    x.deadline_ms = hooks.timeout_ms.map(due_ms);
+                    return Pause::Wait(Wait::Host(hooks.segment));
+                }
                 for stage in plan.reply_rows(table.reply.start..table.reply_rest) {
                     stage.run(x, local);
                 }

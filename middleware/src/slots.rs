@@ -12,7 +12,10 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use crate::{exchange::Exchange, host::CallId, reply::Reply};
+use crate::{
+    exchange::Exchange,
+    host::{Answer, CallId},
+};
 
 /// What a slot waits for.
 #[derive(Debug)]
@@ -192,7 +195,7 @@ impl Slots {
 
     /// Takes the host's answer. The reply is swapped into the exchange, so that both keep their
     /// memory.
-    pub fn answer(&mut self, id: CallId, reply: &mut Reply) -> Answered {
+    pub fn answer(&mut self, id: CallId, answer: &mut Answer) -> Answered {
         let Some(slot) = self.slots.get_mut(id.slot()) else {
             return Answered::Stale;
         };
@@ -202,7 +205,7 @@ impl Slots {
         match std::mem::replace(&mut slot.state, State::Free) {
             State::AtHost(mut x, waker) => {
                 self.on_pool -= usize::from(x.on_pool);
-                std::mem::swap(&mut x.reply, reply);
+                x.take_answer(answer);
                 slot.state = State::Answered(x);
                 if let Some(waker) = waker {
                     waker.wake();
@@ -284,10 +287,10 @@ mod tests {
         let id = slots.open().unwrap();
         assert!(slots.open().is_none(), "the limit holds");
         slots.suspend(id, Box::new(Exchange::new()));
-        let mut reply = Reply::new();
-        reply.status = 201;
-        assert!(matches!(slots.answer(id, &mut reply), Answered::Delivered));
-        assert!(matches!(slots.answer(id, &mut reply), Answered::Stale));
+        let mut answer = Answer::default();
+        answer.reply.status = 201;
+        assert!(matches!(slots.answer(id, &mut answer), Answered::Delivered));
+        assert!(matches!(slots.answer(id, &mut answer), Answered::Stale));
         let Poll::Ready(x) = slots.poll_answer(id, &mut Context::from_waker(Waker::noop())) else {
             panic!("the answer is in")
         };
@@ -311,7 +314,7 @@ mod tests {
         assert!(slots.orphan(id).is_none());
         assert_eq!((slots.in_use(), slots.orphans()), (1, 1));
         assert!(slots.open().is_none(), "an orphan counts against the limit");
-        let answered = slots.answer(id, &mut Reply::new());
+        let answered = slots.answer(id, &mut Answer::default());
         assert!(matches!(answered, Answered::Swallowed(_)));
         assert_eq!((slots.in_use(), slots.orphans()), (0, 0));
     }

@@ -214,7 +214,7 @@ impl Eq for Fields {}
 
 /// The trimmed value, if name and value may go on the wire.
 #[inline]
-fn check<'v>(name: &[u8], value: &'v [u8]) -> Result<&'v [u8], FieldError> {
+pub(crate) fn check<'v>(name: &[u8], value: &'v [u8]) -> Result<&'v [u8], FieldError> {
     if !is_token(name) {
         return Err(FieldError::Name);
     }

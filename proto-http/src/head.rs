@@ -5,13 +5,14 @@
 //! Knows nothing of sockets, routes or bodies beyond their declared length.
 
 use crate::error::HeadError;
+use crate::fields::{FieldError, check};
 use crate::h1::authority::{TargetParts, is_host, split_target};
 use crate::h1::framing;
 use crate::h1::notable::Notable;
 use crate::h1::parse::{Look, RequestLine, look};
 use crate::h1::scan::Scan;
 use crate::h1::session::Session;
-use crate::limits::{FIELDS_MAX, HeadLimits, RETAINED_BYTES_MAX};
+use crate::limits::{FIELD_LIST_BYTES_MAX, FIELDS_MAX, HeadLimits, RETAINED_BYTES_MAX};
 use crate::method::Method;
 use crate::span::{FieldSpan, Span};
 
@@ -337,6 +338,60 @@ impl Head {
             .retain(|field| !field.name.of(bytes).eq_ignore_ascii_case(name));
     }
 
+    /// Replaces all fields of this name by one, at the end. What was decided by them stays
+    /// decided, but for the media type, which is the new one.
+    ///
+    /// # Errors
+    /// [`FieldError`] if it is no field, or if the head would grow beyond
+    /// [`FIELD_LIST_BYTES_MAX`]. The head is unchanged then.
+    pub fn set_field(&mut self, name: &[u8], value: &[u8]) -> Result<(), FieldError> {
+        let value = self.checked(name, value)?;
+        self.hide(name);
+        self.append_field(name, value);
+        Ok(())
+    }
+
+    /// Adds a field behind those of the same name; else as [`Head::set_field`].
+    ///
+    /// # Errors
+    /// As for [`Head::set_field`].
+    pub fn add_field(&mut self, name: &[u8], value: &[u8]) -> Result<(), FieldError> {
+        let value = self.checked(name, value)?;
+        self.append_field(name, value);
+        Ok(())
+    }
+
+    /// Removes all fields of this name, and the media type with `Content-Type`.
+    pub fn remove_field(&mut self, name: &[u8]) {
+        self.hide(name);
+        if name.eq_ignore_ascii_case(b"content-type") {
+            self.content_type = None;
+        }
+    }
+
+    fn checked<'v>(&self, name: &[u8], value: &'v [u8]) -> Result<&'v [u8], FieldError> {
+        let value = check(name, value)?;
+        if self.bytes.len() + name.len() + value.len() > FIELD_LIST_BYTES_MAX {
+            return Err(FieldError::Full);
+        }
+        Ok(value)
+    }
+
+    fn append_field(&mut self, name: &[u8], value: &[u8]) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(name);
+        let middle = self.bytes.len();
+        self.bytes.extend_from_slice(value);
+        let field = FieldSpan {
+            name: Span::between(start, middle),
+            value: Span::between(middle, self.bytes.len()),
+        };
+        if name.eq_ignore_ascii_case(b"content-type") {
+            self.content_type = Some(field.value);
+        }
+        self.table.push(field);
+    }
+
     /// All fields as (name, value), in order.
     #[inline]
     pub fn fields(&self) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> {
@@ -345,8 +400,8 @@ impl Head {
             .map(|field| (field.name.of(&self.bytes), field.value.of(&self.bytes)))
     }
 
-    /// The buffer all spans point into: the head as received, and one `/` behind it when the
-    /// target had no path.
+    /// The buffer all spans point into: the head as received, one `/` behind it when the target had
+    /// no path, and fields that were added.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }

@@ -145,6 +145,10 @@ mod armed {
         "reply/status", "reply/field", "reply/one-content-type", "reply/one-line", "reply/framing",
         "reply/length", "reply/head-length", "reply/body-of-204", "reply/body-of-205",
         "reply/content-fields",
+        // Hooks: those of a phase are not called, their changes of the request are not made; `end`:
+        // those on errors see the reply of a hook that failed.
+        "hooks/on_request", "hooks/pre_validation", "hooks/on_error", "hooks/edits",
+        "hooks/framing", "hooks/rename", "hooks/end",
         // Helpers of replies: what they refuse is taken. `weak`: a weak tag is written strong;
         // `content`: every content has the same tag.
         "redirect/status", "redirect/location", "etag/syntax", "etag/weak", "etag/content",

@@ -6,6 +6,7 @@ use std::{error::Error, sync::Arc};
 use spikard_contract::{
     config::{Engine, ServerConfig},
     route::Placement,
+    status::Purpose,
 };
 use spikard_middleware::{
     CallId, Exchange, HostPort, Level, Log, Notice, Outcome, PlanBuilder, Rank, Segment,
@@ -51,6 +52,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (entry, refused) = (builder.declare("entry"), builder.declare("refused"));
     let hello = builder.segment(Segment {
         function: 0,
+        purpose: Purpose::Handler,
         route: "/".into(),
         name: "hello".into(),
         placement: Placement::Inline,

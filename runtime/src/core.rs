@@ -17,7 +17,7 @@ use std::{
 use monoio::net::TcpStream;
 use spikard_contract::config::ServerConfig;
 use spikard_middleware::{
-    Answered, CallId, HostPort, Level, Local, Log, Placements, Plan, PoolRun, Reply, Session,
+    Answer, Answered, CallId, HostPort, Level, Local, Log, Placements, Plan, PoolRun, Session,
     Slots, Station, Stopwatch,
 };
 
@@ -317,7 +317,7 @@ impl Core {
         let any = !messages.is_empty();
         for message in messages.drain(..) {
             match message {
-                Message::Answer(id, reply, run) => self.deliver(id, reply, run),
+                Message::Answer(id, answer, run) => self.deliver(id, answer, run),
                 Message::Woken => self.port.woken(),
                 Message::Worked(id) => {
                     if let Some(record) = self.crew.strike(id) {
@@ -338,8 +338,8 @@ impl Core {
         any
     }
 
-    fn deliver(&self, id: CallId, mut reply: Reply, run: Option<PoolRun>) {
-        let segment = self.slots.borrow().exchange(id).and_then(|x| x.segment);
+    fn deliver(&self, id: CallId, mut answer: Answer, run: Option<PoolRun>) {
+        let segment = self.slots.borrow().exchange(id).and_then(|x| x.calling);
         if let (Some(segment), Some(run)) = (segment, run)
             && self.placements.borrow_mut().ran_on_pool(segment, run)
         {
@@ -351,7 +351,7 @@ impl Core {
             self.log.log(Level::Debug, &message);
         }
         // Bound first: dropping an exchange must not happen under the borrow.
-        let answered = self.slots.borrow_mut().answer(id, &mut reply);
+        let answered = self.slots.borrow_mut().answer(id, &mut answer);
         if matches!(answered, Answered::Stale) {
             self.log.log(
                 Level::Warn,

@@ -16,7 +16,7 @@ use std::{
     thread::{self, ThreadId},
 };
 
-use spikard_middleware::{CallId, PoolRun, Reply};
+use spikard_middleware::{Answer, CallId, PoolRun};
 
 use crate::work::JobId;
 
@@ -24,7 +24,7 @@ use crate::work::JobId;
 #[derive(Debug)]
 pub(crate) enum Message {
     /// The host's answer to a call, and what its run on a pool took.
-    Answer(CallId, Reply, Option<PoolRun>),
+    Answer(CallId, Answer, Option<PoolRun>),
     /// The host wants to go on inside a turn.
     Woken,
     /// A job is done.

@@ -16,7 +16,9 @@ use std::{
 };
 
 use spikard_contract::route::Placement;
-use spikard_middleware::{CallId, Exchange, HostPort, Log, Notice, Outcome, Plan, Segment, Stall};
+use spikard_middleware::{
+    CallId, Exchange, HostPort, Log, Notice, Outcome, Plan, Segment, Stall, Visit,
+};
 
 use crate::driver::is_forked_child;
 
@@ -192,6 +194,10 @@ impl HostPort for Marked {
         self.port.notify(id, notice);
     }
 
+    fn visit(&self) -> Option<Visit> {
+        self.port.visit()
+    }
+
     fn woken(&self) {
         self.call_begins();
         self.port.woken();
@@ -251,6 +257,7 @@ mod tests {
         let entry = builder.declare("entry");
         builder.segment(Segment {
             function: 7,
+            purpose: spikard_contract::status::Purpose::Handler,
             route: "/slow/{id}".into(),
             name: "slow".into(),
             placement: Placement::Inline,

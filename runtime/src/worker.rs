@@ -17,7 +17,7 @@ use std::{
 
 use monoio::io::AsyncReadRent;
 use spikard_contract::config::ServerConfig;
-use spikard_middleware::{CallId, HostPort, Ledger, Log, Plan, PoolRun, Reply};
+use spikard_middleware::{Answer, CallId, HostPort, Ledger, Log, Plan, PoolRun};
 
 use crate::{
     accept,
@@ -63,8 +63,8 @@ impl WorkerHandle {
     /// Answers a call that was [`spikard_middleware::Outcome::Later`]. The caller has claimed it in
     /// [`WorkerHandle::ledger`]. `run` is what it took on a thread pool. False if the worker has
     /// ended.
-    pub fn answer(&self, id: CallId, reply: Reply, run: Option<PoolRun>) -> bool {
-        self.mailbox.post(Message::Answer(id, reply, run))
+    pub fn answer(&self, id: CallId, answer: impl Into<Answer>, run: Option<PoolRun>) -> bool {
+        self.mailbox.post(Message::Answer(id, answer.into(), run))
     }
 
     /// Has the worker call [`HostPort::woken`] inside a turn. False if the worker has ended.

@@ -80,6 +80,7 @@ impl StandingProblem {
         let close = reply.close;
         reply.start(self.status, PROBLEM_JSON);
         reply.close = close;
+        reply.is_failure = true;
         reply.body.extend_from_slice(&self.body);
     }
 }

@@ -51,14 +51,14 @@ fn a_later_answer_is_waited_for() {
     reply.start(201, "text/plain");
     reply.body.extend_from_slice(b"done");
     assert!(matches!(
-        injector.answer(id, &mut reply, None),
+        injector.answer(id, reply, None),
         Answered::Delivered
     ));
     let answer = poll(&injector, &host, &mut injection).unwrap();
     assert_eq!((answer.status, answer.body.as_slice()), (201, &b"done"[..]));
     assert_eq!(answer.field("x-request-id"), Some("abc"));
     assert!(matches!(
-        injector.answer(id, &mut reply, None),
+        injector.answer(id, Reply::new(), None),
         Answered::Stale
     ));
 }
@@ -77,7 +77,7 @@ fn a_late_answer_is_504_and_then_swallowed() {
     assert_eq!(answer.field("x-request-id"), Some("abc"));
     let id = host.later.borrow_mut().take().unwrap()[0];
     assert!(matches!(
-        injector.answer(id, &mut Reply::new(), None),
+        injector.answer(id, Reply::new(), None),
         Answered::Swallowed(_)
     ));
 }
@@ -91,7 +91,7 @@ fn a_client_that_leaves_orphans_its_call() {
     let id = host.later.borrow_mut().take().unwrap()[0];
     assert_eq!(injector.abandon(&mut injection, &host), Some(id));
     assert!(matches!(
-        injector.answer(id, &mut Reply::new(), None),
+        injector.answer(id, Reply::new(), None),
         Answered::Swallowed(_)
     ));
 }

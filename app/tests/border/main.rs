@@ -5,6 +5,7 @@
 )]
 
 mod fixtures;
+mod hooks;
 mod host;
 mod inject;
 mod json;

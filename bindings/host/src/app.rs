@@ -3,6 +3,7 @@
 use std::ptr;
 
 use spikard_ffi::app::{spk_app, spk_app_configure, spk_app_free, spk_app_new, spk_app_route};
+use spikard_ffi::hook::spk_app_hooks;
 
 use crate::error::{Error, check};
 
@@ -43,6 +44,15 @@ impl App {
     pub fn route(&self, json: &str) -> Result<(), Error> {
         // SAFETY: the handle is live; the text is valid for its length.
         check(unsafe { spk_app_route(self.0, json.as_ptr(), json.len()) })
+    }
+
+    /// Says which hooks there are.
+    ///
+    /// # Errors
+    /// What is wrong with the document.
+    pub fn hooks(&self, json: &str) -> Result<(), Error> {
+        // SAFETY: the handle is live; the text is valid for its length.
+        check(unsafe { spk_app_hooks(self.0, json.as_ptr(), json.len()) })
     }
 
     pub(crate) fn raw(&self) -> *const spk_app {

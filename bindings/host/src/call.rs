@@ -7,6 +7,7 @@ use std::{
 
 use crate::upload::Upload;
 use spikard_ffi::{
+    Purpose,
     abi::{
         SPK_ARGUMENT_FALSE, SPK_ARGUMENT_FLOAT, SPK_ARGUMENT_INTEGER, SPK_ARGUMENT_JSON,
         SPK_ARGUMENT_LIST, SPK_ARGUMENT_NULL, SPK_ARGUMENT_STRING, SPK_ARGUMENT_TRUE, spk_argument,
@@ -56,6 +57,29 @@ impl<'a> Call<'a> {
     /// The `handler` number of the route document.
     pub fn function(&self) -> u32 {
         self.view.function
+    }
+
+    /// What it is for.
+    pub fn purpose(&self) -> Purpose {
+        // The engine only has the numbers of its list.
+        Purpose::from_number(self.view.purpose).unwrap_or(Purpose::Handler)
+    }
+
+    /// Names the exchange to all calls of it, until [`crate::Host::ended`]; 0 without hooks.
+    pub fn exchange(&self) -> u64 {
+        self.view.exchange
+    }
+
+    /// The reply that hooks on errors are shown.
+    pub fn made(&self) -> Made<'a> {
+        let made = &self.view.made;
+        Made {
+            status: made.status,
+            field_text: text(&made.field_text),
+            // SAFETY: the engine keeps the table until the answer, which `'a` does not outlive.
+            fields: unsafe { slice_of(made.fields, made.field_count) },
+            body: text(&made.body),
+        }
     }
 
     /// Whether the function is to run on the host's thread pool.
@@ -166,6 +190,27 @@ impl<'a> Call<'a> {
             client: self.client(),
             version_minor: self.version_minor(),
         }
+    }
+}
+
+/// A reply that a failure made.
+#[derive(Clone, Copy)]
+pub struct Made<'a> {
+    /// HTTP status.
+    pub status: u32,
+    field_text: &'a [u8],
+    fields: &'a [spk_field],
+    /// The body, whole.
+    pub body: &'a [u8],
+}
+
+impl<'a> Made<'a> {
+    /// The header fields, in order: name, value.
+    pub fn fields(&self) -> impl ExactSizeIterator<Item = (&'a [u8], &'a [u8])> {
+        let text = self.field_text;
+        self.fields
+            .iter()
+            .map(move |field| (span(text, field.name), span(text, field.value)))
     }
 }
 

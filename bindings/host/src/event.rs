@@ -20,6 +20,8 @@ pub enum Outcome {
     Done,
     /// It will be answered by its id.
     Later,
+    /// Hooks ran, gave no reply and changed nothing.
+    Continue,
     /// It will not be answered: the engine answers 500.
     Failed,
 }
@@ -57,6 +59,8 @@ pub trait Host: Send + Sync + 'static {
     fn disconnected(&self, id: u64);
     /// Nobody waits for the answer of this call any more; it must be given all the same.
     fn cancelled(&self, id: u64);
+    /// An exchange has ended: no call of this number follows.
+    fn ended(&self, _exchange: u64) {}
     /// The whole reply to an injected request.
     fn injected(&self, token: u64, reply: &[u8]);
     /// Something was answered outside a turn: make one soon.
@@ -76,6 +80,7 @@ pub(crate) fn table<H: Host>(host: &H) -> spk_host {
         Event::Cancel,
         Event::Injected,
         Event::Stalled,
+        Event::Ended,
     ];
     spk_host {
         size: size_of::<spk_host>() as u32,
@@ -108,6 +113,7 @@ unsafe extern "C" fn event<H: Host>(
             }
             Some(Event::Disconnect) => host.disconnected(call),
             Some(Event::Cancel) => host.cancelled(call),
+            Some(Event::Ended) => host.ended(call),
             Some(Event::Injected) => {
                 // SAFETY: the caller's contract; the view lives during the event.
                 let injected = unsafe { &*payload.cast::<spk_injected>() };
@@ -133,6 +139,7 @@ unsafe extern "C" fn event<H: Host>(
     let number = match outcome {
         Ok(Outcome::Done) => Number::Done,
         Ok(Outcome::Later) => Number::Later,
+        Ok(Outcome::Continue) => Number::Continue,
         Ok(Outcome::Failed) | Err(_) => Number::Failed,
     };
     number.number()

@@ -27,7 +27,7 @@ pub struct PoolRun {
 }
 
 impl PoolRun {
-    fn raw(self) -> spk_pool_run {
+    pub(crate) fn raw(self) -> spk_pool_run {
         spk_pool_run {
             wall_ns: self.wall_ns,
             waits: self.waits,
@@ -46,6 +46,29 @@ pub struct Reply<'a> {
     pub fields: &'a [Field<'a>],
     /// The body.
     pub body: &'a [u8],
+}
+
+impl Reply<'_> {
+    pub(crate) fn pairs(&self) -> Vec<spk_pair> {
+        let pair = |(name, value): &Field<'_>| spk_pair {
+            name: view(name),
+            value: view(value),
+        };
+        self.fields.iter().map(pair).collect()
+    }
+
+    /// The view that crosses; it points into `pairs`.
+    pub(crate) fn raw(&self, pairs: &[spk_pair], run: *const spk_pool_run) -> spk_reply_view {
+        spk_reply_view {
+            size: size_of::<spk_reply_view>() as u32,
+            status: self.status,
+            content_type: view(self.content_type),
+            fields: pairs.as_ptr(),
+            field_count: pairs.len(),
+            body: view(self.body),
+            pool_run: run,
+        }
+    }
 }
 
 /// Answers the calls of one worker, from any thread, also after the worker has ended.
@@ -85,7 +108,7 @@ impl Port {
     }
 
     /// The handle, and the host kept alive. A host that is gone had its worker freed before.
-    fn open(&self) -> Result<(*const spk_port, Arc<dyn Any + Send + Sync>), Error> {
+    pub(crate) fn open(&self) -> Result<(*const spk_port, Arc<dyn Any + Send + Sync>), Error> {
         let host = self.0.host.upgrade().ok_or_else(|| Error {
             status: Status::Stopped,
             message: "the worker has ended".into(),
@@ -100,24 +123,10 @@ impl Port {
     /// the worker has ended.
     pub fn reply(&self, id: u64, reply: Reply<'_>, run: Option<PoolRun>) -> Result<(), Error> {
         let (port, _host) = self.open()?;
-        let fields: Vec<spk_pair> = reply
-            .fields
-            .iter()
-            .map(|(name, value)| spk_pair {
-                name: view(name),
-                value: view(value),
-            })
-            .collect();
+        let fields = reply.pairs();
         let run = run.map(PoolRun::raw);
-        let reply = spk_reply_view {
-            size: size_of::<spk_reply_view>() as u32,
-            status: reply.status,
-            content_type: view(reply.content_type),
-            fields: fields.as_ptr(),
-            field_count: fields.len(),
-            body: view(reply.body),
-            pool_run: run.as_ref().map_or(ptr::null(), ptr::from_ref),
-        };
+        let run = run.as_ref().map_or(ptr::null(), ptr::from_ref);
+        let reply = reply.raw(&fields, run);
         // SAFETY: the handle is live; everything the view points to lives to the end of the call.
         check(unsafe { spk_reply(port, id, &reply) })
     }
@@ -149,7 +158,7 @@ impl Port {
     }
 }
 
-fn view(bytes: &[u8]) -> spk_text {
+pub(crate) fn view(bytes: &[u8]) -> spk_text {
     spk_text {
         bytes: bytes.as_ptr(),
         length: bytes.len(),

@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde_json::Value;
 use spikard_app::RouteFault;
 use spikard_contract::config::ResponseValidation;
+use spikard_contract::hook::RouteHooksDocument;
 use spikard_contract::own::Own;
 use spikard_contract::route::{
     ANY_FILE, BodyDocument, BodyMedia, ParameterDocument, ParameterSource, Placement, RouteDocument,
@@ -137,6 +138,7 @@ impl App {
             request_timeout: Own::Inherit,
             response_headers: Vec::new(),
             placement: Placement::Inline,
+            hooks: RouteHooksDocument::default(),
         };
         let mut needs = Needs::of(&mut document);
         H::declare(&mut needs);

@@ -10,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Wake, Waker};
 use std::time::Duration;
 
-use spikard_middleware::{CallId, Claim, Reply};
+use spikard_middleware::{Answer, CallId, Claim};
 use spikard_runtime::WorkerHandle;
 
 /// The way from any thread to one worker, or to one in-process driver.
@@ -25,7 +25,7 @@ pub(crate) struct Link {
 struct Inbox {
     woken: Vec<Arc<PlaceWaker>>,
     /// Used in process only; a worker has a mailbox of its own.
-    answers: Vec<(CallId, Reply)>,
+    answers: Vec<(CallId, Answer)>,
 }
 
 /// Wakes the future in one place of a port. It lives as long as the place, so a late wake-up may
@@ -85,20 +85,20 @@ impl Link {
     }
 
     /// Gives the one answer of a call.
-    pub(crate) fn answer(&self, id: CallId, reply: Reply) {
+    pub(crate) fn answer(&self, id: CallId, answer: impl Into<Answer>) {
         let Some(worker) = self.worker.get() else {
-            self.lock().answers.push((id, reply));
+            self.lock().answers.push((id, answer.into()));
             self.changed.notify_one();
             return;
         };
         if worker.ledger().claim(id) == Claim::First {
             // A worker that has ended has nobody to answer.
-            let _ = worker.answer(id, reply, None);
+            let _ = worker.answer(id, answer, None);
         }
     }
 
     /// Takes the answers given so far. In process only.
-    pub(crate) fn take_answers(&self) -> Vec<(CallId, Reply)> {
+    pub(crate) fn take_answers(&self) -> Vec<(CallId, Answer)> {
         std::mem::take(&mut self.lock().answers)
     }
 

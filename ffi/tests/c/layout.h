@@ -14,7 +14,7 @@
     FIELD(spk_argument, kind, 0, 4) \
     FIELD(spk_argument, length, 4, 4) \
     FIELD(spk_argument, bits, 8, 8) \
-    SIZE(spk_call, 240) \
+    SIZE(spk_call, 304) \
     FIELD(spk_call, size, 0, 4) \
     FIELD(spk_call, function, 4, 4) \
     FIELD(spk_call, placement, 8, 4) \
@@ -40,7 +40,31 @@
     FIELD(spk_call, upload_text, 200, 16) \
     FIELD(spk_call, upload_bytes, 216, 16) \
     FIELD(spk_call, upload_descriptor, 232, 4) \
-    FIELD(spk_call, reserved, 236, 4) \
+    FIELD(spk_call, purpose, 236, 4) \
+    FIELD(spk_call, exchange, 240, 8) \
+    FIELD(spk_call, made, 248, 56) \
+    SIZE(spk_made, 56) \
+    FIELD(spk_made, status, 0, 4) \
+    FIELD(spk_made, reserved, 4, 4) \
+    FIELD(spk_made, field_text, 8, 16) \
+    FIELD(spk_made, fields, 24, 8) \
+    FIELD(spk_made, field_count, 32, 8) \
+    FIELD(spk_made, body, 40, 16) \
+    SIZE(spk_edit, 40) \
+    FIELD(spk_edit, kind, 0, 4) \
+    FIELD(spk_edit, reserved, 4, 4) \
+    FIELD(spk_edit, name, 8, 16) \
+    FIELD(spk_edit, value, 24, 16) \
+    SIZE(spk_answer_view, 64) \
+    FIELD(spk_answer_view, size, 0, 4) \
+    FIELD(spk_answer_view, kind, 4, 4) \
+    FIELD(spk_answer_view, flags, 8, 4) \
+    FIELD(spk_answer_view, reserved, 12, 4) \
+    FIELD(spk_answer_view, reply, 16, 8) \
+    FIELD(spk_answer_view, text, 24, 16) \
+    FIELD(spk_answer_view, edits, 40, 8) \
+    FIELD(spk_answer_view, edit_count, 48, 8) \
+    FIELD(spk_answer_view, pool_run, 56, 8) \
     SIZE(spk_upload, 56) \
     FIELD(spk_upload, name, 0, 8) \
     FIELD(spk_upload, filename, 8, 8) \

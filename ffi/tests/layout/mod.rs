@@ -8,6 +8,7 @@ use std::mem::offset_of;
 use spikard_ffi::{
     abi::{spk_argument, spk_field, spk_span, spk_text},
     call::spk_call,
+    hook::{spk_answer_view, spk_edit, spk_made},
     host::{spk_host, spk_stall},
     reply::{spk_pair, spk_pool_run, spk_reply_view},
     upload::spk_upload,
@@ -55,7 +56,12 @@ layouts! {
         size, function, placement, version_minor, head, fields, field_count, method, target, path,
         query, arguments, argument_count, argument_text, body, request_id, route, client_address,
         client_port, has_body, uploads, upload_count, upload_text, upload_bytes, upload_descriptor,
-        reserved,
+        purpose, exchange, made,
+    }
+    spk_made { status, reserved, field_text, fields, field_count, body, }
+    spk_edit { kind, reserved, name, value, }
+    spk_answer_view {
+        size, kind, flags, reserved, reply, text, edits, edit_count, pool_run,
     }
     spk_upload {
         name, filename, content_type, headers, start, size, keeping, reserved,

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use spikard_contract::{
     problem::{INTERNAL_SERVER_ERROR, SERVICE_UNAVAILABLE},
     route::Placement,
+    status::Purpose,
 };
 use spikard_proto_http::{ReplyHead, ReplyLength, encode_head};
 
@@ -86,16 +87,27 @@ impl Session {
         let x = self.exchange.get_or_insert_default();
         // Bound before the match: a borrow in its scrutinee would last through host code.
         let opened = station.slots.borrow_mut().open();
+        let purpose = station.plan.segment(segment).purpose;
         let Some(id) = opened else {
+            self.state = State::Running;
+            if purpose == Purpose::OnError {
+                // The reply stands as it is: it is a better one than a 503.
+                return None;
+            }
             let problem = Problem::of(&SERVICE_UNAVAILABLE)
                 .with_detail("Too many requests are in flight (setting: max_in_flight)");
             x.fail(&problem);
             push_retry_after(x);
-            self.state = State::Running;
             return None;
         };
         station.calls_left.set(calls_left - 1);
-        x.reply.clear();
+        if purpose != Purpose::OnError {
+            x.reply.clear();
+        }
+        if station.plan.has_hooks() && x.visit.is_none() {
+            x.visit = station.port.visit();
+        }
+        x.calling = Some(segment);
         match call_host(station, id, segment, x) {
             Outcome::Later => {
                 let x = self.exchange.take()?;
@@ -109,7 +121,7 @@ impl Session {
             }
             Outcome::Continue => {
                 station.slots.borrow_mut().close(id);
-                self.state = State::Running;
+                self.go_on(station);
             }
             Outcome::Failed => {
                 station.slots.borrow_mut().close(id);
@@ -118,6 +130,22 @@ impl Session {
             }
         }
         None
+    }
+
+    /// The host's hooks gave no reply.
+    pub(super) fn go_on(&mut self, station: &Station<'_>) {
+        let x = self.exchange.get_or_insert_default();
+        x.deadline_ms = None;
+        self.state = State::Running;
+        let purpose = x
+            .calling
+            .map(|segment| station.plan.segment(segment).purpose);
+        if purpose == Some(Purpose::Handler) {
+            // There is nothing behind a handler to go on with: it forgot its answer.
+            let line = inspection::line(station.plan, x, "nothing: 500");
+            station.log.log(Level::Error, &line);
+            x.fail(&Problem::of(&INTERNAL_SERVER_ERROR));
+        }
     }
 
     pub(super) fn accept_answer(&mut self, station: &Station<'_>) {

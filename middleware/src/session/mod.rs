@@ -287,8 +287,13 @@ impl Session {
     /// Continues with the host's answer.
     pub fn resume(&mut self, station: &Station<'_>, exchange: Box<Exchange>) {
         debug_assert!(matches!(self.state, State::AtHost(_)));
+        let goes_on = exchange.goes_on;
         self.exchange = Some(exchange);
-        self.accept_answer(station);
+        if goes_on {
+            self.go_on(station);
+        } else {
+            self.accept_answer(station);
+        }
     }
 
     /// Answers 504 in the host's place. The call stays in the slots as an orphan.
@@ -300,7 +305,7 @@ impl Session {
         let Some(x) = slots.exchange(id) else { return };
         let mut stand_in = x.stand_in();
         stand_in.fail(&Problem::of(&HANDLER_TIMEOUT));
-        if let Some(segment) = stand_in.segment {
+        if let Some(segment) = stand_in.calling {
             let segment = station.plan.segment(segment);
             let id = String::from_utf8_lossy(stand_in.request_id.as_bytes());
             let message = format!(

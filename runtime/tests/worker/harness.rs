@@ -15,6 +15,7 @@ use std::{
 use spikard_contract::{
     config::{Engine, ServerConfig},
     route::Placement,
+    status::Purpose,
 };
 use spikard_middleware::{
     CallId, Claim, Exchange, HostPort, Level, Log, Notice, Outcome, PlanBuilder, Rank, Reply,
@@ -244,6 +245,7 @@ fn plan(config: &ServerConfig) -> spikard_middleware::Plan {
     let (entry, refused) = (builder.declare("entry"), builder.declare("refused"));
     let segment = builder.segment(Segment {
         function: 0,
+        purpose: Purpose::Handler,
         route: "/".into(),
         name: "host".into(),
         placement: Placement::Inline,

@@ -170,9 +170,9 @@ impl InProcess {
         loop {
             self.tell_time();
             spikard_middleware::HostPort::woken(&self.port);
-            for (id, mut reply) in self.link.take_answers() {
+            for (id, answer) in self.link.take_answers() {
                 // Swallowed if a deadline was faster.
-                let _ = self.injector.answer(id, &mut reply, None);
+                let _ = self.injector.answer(id, answer, None);
             }
             match self.injector.poll(&mut injection, &self.port, &mut context) {
                 Poll::Ready(reply) => return reply.map_err(io::Error::other),

@@ -87,6 +87,20 @@ SPK_EVENT_STALLED: Final = 12
 """A turn takes too long. The one event that comes from another thread, and during a
 turn; the host must not wait for the worker's thread inside.
 """
+SPK_EVENT_ENDED: Final = 13
+"""An exchange whose calls had a number has ended: nothing more will be called for it.
+"""
+
+# What a call is for.
+SPK_PURPOSE_HANDLER: Final = 0
+"""The handler of a route, and the hooks around it."""
+SPK_PURPOSE_ON_REQUEST: Final = 1
+"""The hooks before routing: answered with a reply, or "continue"."""
+SPK_PURPOSE_PRE_VALIDATION: Final = 2
+"""The hooks before validation: answered with a reply, or "continue"."""
+SPK_PURPOSE_ON_ERROR: Final = 3
+"""The hooks on a reply that a failure made: answered with another reply, or "continue".
+"""
 
 # What a host returns from `SPK_EVENT_CALL`.
 SPK_OUTCOME_DONE: Final = 0
