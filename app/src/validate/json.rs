@@ -105,7 +105,8 @@ pub fn parse(text: &[u8], depth_max: u32) -> Result<Value, JsonFault> {
 }
 
 /// Reads a value from a checked text: from its outline if it has one, and otherwise as
-/// `serde_json` does. Either way it is the value that `serde_json` makes of the text.
+/// `serde_json` does. Either way it is the value that `serde_json` makes of the text, but that an
+/// outline takes `1.0` for an integer, as schemas do.
 ///
 /// # Errors
 /// What `serde_json` says of a text that does not fit `T`.

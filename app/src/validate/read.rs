@@ -13,7 +13,7 @@ use serde::de::{Deserializer, Error, Visitor};
 use serde_json::de::SliceRead;
 
 use super::read_inside::{EnumOf, Inside, NameOf};
-use super::scalar::{small_decimal, small_integer, unescape};
+use super::scalar::{small_decimal, small_integer, unescape, whole};
 use super::scanner::Kind;
 use super::tape::{Row, Tape};
 
@@ -91,6 +91,22 @@ impl<'t> Spot<'t> {
         }
     }
 
+    /// A number where an integer is asked for: `1.0` is one (JSON Schema 2020-12, validation
+    /// §6.1.1), which `serde_json` refuses.
+    fn integer<V: Visitor<'t>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        let row = self.row();
+        if row.kind == Kind::Number
+            && let Some(number) = whole(self.tape.bytes(row))
+        {
+            return match (u64::try_from(number), i64::try_from(number)) {
+                (Ok(number), _) => visitor.visit_u64(number),
+                (_, Ok(number)) => visitor.visit_i64(number),
+                _ => Err(Misfit),
+            };
+        }
+        self.number(visitor)
+    }
+
     #[inline]
     fn text<V: Visitor<'t>>(self, visitor: V) -> Result<V::Value, Misfit> {
         let row = self.row();
@@ -148,14 +164,14 @@ impl<'t> Deserializer<'t> for Spot<'t> {
     type Error = Misfit;
 
     forward! {
-        deserialize_i8 => number;
-        deserialize_i16 => number;
-        deserialize_i32 => number;
-        deserialize_i64 => number;
-        deserialize_u8 => number;
-        deserialize_u16 => number;
-        deserialize_u32 => number;
-        deserialize_u64 => number;
+        deserialize_i8 => integer;
+        deserialize_i16 => integer;
+        deserialize_i32 => integer;
+        deserialize_i64 => integer;
+        deserialize_u8 => integer;
+        deserialize_u16 => integer;
+        deserialize_u32 => integer;
+        deserialize_u64 => integer;
         deserialize_f64 => number;
         deserialize_char => text;
         deserialize_str => text;

@@ -111,6 +111,39 @@ pub(super) fn small_decimal(digits: &[u8]) -> Option<f64> {
     Some(if is_negative { -value } else { value })
 }
 
+/// The whole number that a number with a point or an exponent spells, if it is one and of no more
+/// digits than 64 bits have.
+#[cold]
+pub(super) fn whole(digits: &[u8]) -> Option<i128> {
+    let (is_negative, digits) = unsigned(digits);
+    let end = digits.iter().position(|byte| matches!(byte, b'e' | b'E'));
+    let (mantissa, exponent) = digits.split_at(end.unwrap_or(digits.len()));
+    let exponent = match exponent {
+        [] => 0,
+        [_, rest @ ..] => std::str::from_utf8(rest).ok()?.parse::<i64>().ok()?,
+    };
+    let point = mantissa.iter().position(|byte| *byte == b'.');
+    let (before, behind) = mantissa.split_at(point.unwrap_or(mantissa.len()));
+    let behind = behind.get(1..).unwrap_or_default();
+    let places = i64::try_from(before.len()).ok()?.checked_add(exponent)?;
+    let mut number = 0_i128;
+    let mut place = 0;
+    for byte in before.iter().chain(behind) {
+        let value = i128::from(digit(*byte)?);
+        if place < places {
+            number = number.checked_mul(10)?.checked_add(value)?;
+        } else if value != 0 {
+            return None;
+        }
+        place += 1;
+    }
+    while place < places && number != 0 {
+        number = number.checked_mul(10)?;
+        place += 1;
+    }
+    Some(if is_negative { -number } else { number })
+}
+
 fn unsigned(digits: &[u8]) -> (bool, &[u8]) {
     match digits {
         [b'-', rest @ ..] => (true, rest),
@@ -145,6 +178,27 @@ mod tests {
         }
         let zero = small_decimal(b"-0.0").map(f64::to_bits);
         assert_eq!(zero, Some((-0.0_f64).to_bits()));
+    }
+
+    #[test]
+    fn whole_numbers_may_have_points_and_exponents() {
+        for (digits, number) in [
+            ("1.0", Some(1)),
+            ("-0.0", Some(0)),
+            ("-12.50e1", Some(-125)),
+            ("12.50e2", Some(1250)),
+            ("9007199254740993.0", Some(9_007_199_254_740_993)),
+            ("120e-1", Some(12)),
+            ("0e999999", Some(0)),
+            ("0.001E+3", Some(1)),
+            ("1.5", None),
+            ("121e-1", None),
+            ("1e400", None),
+            ("1e99999999999999999999", None),
+            ("1e-1", None),
+        ] {
+            assert_eq!(whole(digits.as_bytes()), number, "{digits}");
+        }
     }
 
     #[test]

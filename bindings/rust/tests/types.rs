@@ -413,3 +413,45 @@ fn own_errors_become_the_problems_that_they_are_mapped_to() {
         assert_eq!(client.get("/other").send().status(), 500);
     });
 }
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+struct Amounts {
+    count: u8,
+    offset: Option<i64>,
+    more: Vec<u64>,
+    ratio: f64,
+}
+
+#[test]
+fn whole_numbers_are_integers_however_they_are_written() {
+    let app = || {
+        let mut app = App::new();
+        app.post("/amounts", |Json(amounts): Json<Amounts>| Json(amounts));
+        app
+    };
+    everywhere(app, |client| {
+        let post = |body: &str| client.post("/amounts").body(body.as_bytes());
+        let sent = r#"{"count":1.0,"offset":-2e2,"more":[9007199254740993.0,0.0],"ratio":2.0}"#;
+        let reply = post(sent).header("content-type", "application/json").send();
+        let wanted = r#"{"count":1,"offset":-200,"more":[9007199254740993,0],"ratio":2.0}"#;
+        assert_eq!((reply.status(), &*reply.text()), (200, wanted));
+        for (body, place) in [
+            (
+                r#"{"count":1.5,"more":[],"ratio":1}"#,
+                json!(["body", "count"]),
+            ),
+            (
+                r#"{"count":256.0,"more":[],"ratio":1}"#,
+                json!(["body", "count"]),
+            ),
+            (
+                r#"{"count":1,"more":[1.0,-1.0],"ratio":1}"#,
+                json!(["body", "more", "1"]),
+            ),
+        ] {
+            let reply = post(body).header("content-type", "application/json").send();
+            assert_eq!(reply.status(), 422);
+            assert_eq!(reply.json()["errors"][0]["loc"], place, "{body}");
+        }
+    });
+}

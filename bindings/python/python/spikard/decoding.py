@@ -29,6 +29,7 @@ from spikard.anatomy import (
     unwrap,
 )
 from spikard.defaults import completing
+from spikard.leniency import is_about_float, tolerant
 
 __all__ = ["body_decoder", "parameter_converter"]
 
@@ -36,12 +37,19 @@ __all__ = ["body_decoder", "parameter_converter"]
 PLAIN = (int, float, bool, str, dict, list, Any, object, type(None))
 
 
-def body_decoder(annotation: Any) -> Callable[[bytes], Any]:
-    """Return what makes the annotation's value from the bytes of a JSON body. Raises TypeError."""
+def body_decoder(annotation: Any, is_judged: bool = True) -> Callable[[bytes], Any]:
+    """Return what makes the annotation's value from the bytes of a JSON body.
+
+    `is_judged` says that the value fits the schema of the annotation, and not only another one.
+    Raises TypeError.
+    """
     if pydantic_models.takes(annotation):
         return pydantic_models.from_json(annotation)
     readable = _readable(annotation)
-    return completing(annotation, msgspec.json.Decoder(readable, dec_hook=_hook).decode)
+    strict = msgspec.json.Decoder(readable, dec_hook=_hook).decode
+    # What fits the schema has no texts in the place of numbers, which it would take as well.
+    lax = msgspec.json.Decoder(readable, strict=False, dec_hook=_hook).decode
+    return completing(annotation, tolerant(strict, lax if is_judged else None))
 
 
 def parameter_converter(annotation: Any, is_judged: bool = True) -> Callable[[Any], Any] | None:
@@ -56,10 +64,10 @@ def parameter_converter(annotation: Any, is_judged: bool = True) -> Callable[[An
         return pydantic_models.from_value(annotation)
     if is_judged and (short := _short_way(annotation)) is not None:
         return short
-    return completing(annotation, _converter(annotation))
+    return completing(annotation, _converter(annotation, is_judged))
 
 
-def _converter(annotation: Any) -> Callable[[Any], Any]:
+def _converter(annotation: Any, is_judged: bool = True) -> Callable[[Any], Any]:
     """Return what makes a value of a type that msgspec reads."""
     readable = _readable(annotation)
     # Items of a mixed tuple arrive as text: a schema says one type for all values of a name.
@@ -72,8 +80,13 @@ def _converter(annotation: Any) -> Callable[[Any], Any]:
         try:
             return convert([value], holder, strict=strict, dec_hook=_hook).value
         except msgspec.ValidationError:
-            # Once more, for a message that tells the place without the holder.
-            return convert(value, readable, strict=strict, dec_hook=_hook)
+            try:
+                # Once more, for a message that tells the place without the holder.
+                return convert(value, readable, strict=strict, dec_hook=_hook)
+            except msgspec.ValidationError as error:
+                if not is_judged or not is_about_float(error):
+                    raise
+            return convert(value, readable, strict=False, dec_hook=_hook)
 
     return make
 

@@ -31,7 +31,7 @@ def whole(
         "media": "form",
         "schema": schema or schemas.body_schema(annotation, limits),
     }
-    return document, decoding.body_decoder(annotation)
+    return document, decoding.body_decoder(annotation, is_judged=not schema)
 
 
 class Fields:

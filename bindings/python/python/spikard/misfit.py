@@ -14,12 +14,22 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["Misfit", "explain"]
+__all__ = ["Misfit", "Misplaced", "explain", "steps"]
 
 Misfit = tuple[list[str], Any, Exception]
 """Where, what was to be converted (a body's bytes, or a plain value), and the refusal."""
 
 Row = dict[str, Any]
+
+
+class Misplaced(msgspec.ValidationError):
+    """A refusal whose place the decoder did not name; it was found by other means."""
+
+    def __init__(self, message: str, path: list[Any]) -> None:
+        """Refuse what is at `path`."""
+        super().__init__(message)
+        self.path = path
+
 
 # The order of sources within one answer.
 SOURCES = {"path": 0, "query": 1, "headers": 2, "cookie": 3, "body": 4, "files": 5}
@@ -91,8 +101,10 @@ def _rows(error: BaseException, loc: list[str], value: Any) -> Iterator[Row]:
     if not isinstance(error, msgspec.ValidationError):
         raise error
     message, path = str(error), []
-    if found := PLACE.match(message):
-        message, path = found["message"], _steps(found["path"])
+    if isinstance(error, Misplaced):
+        path = error.path
+    elif found := PLACE.match(message):
+        message, path = found["message"], steps(found["path"])
     inner_loc, inner = _walk(value, path)
     cause = error.__cause__
     if cause is not None and (_is_pydantic(cause) or isinstance(cause, msgspec.ValidationError)):
@@ -122,7 +134,7 @@ def _is_pydantic(error: BaseException) -> bool:
     return core is not None and isinstance(error, core.ValidationError)
 
 
-def _steps(path: str) -> list[Any]:
+def steps(path: str) -> list[Any]:
     """Return the steps of msgspec's path, as far as it knows them."""
     steps: list[Any] = []
     for name, index, unknown in STEP.findall(path):

@@ -264,7 +264,8 @@ def _add_body(signature: Signature, parameter: _Parameter, options: Options) -> 
         own = parameter.marker.schema if parameter.marker is not None else None
         schema = options.body_schema or own or schemas.body_schema(annotation, parameter.limits)
         document = {"media": "json", "schema": schema}
-        decode = decoding.body_decoder(annotation)
+        is_judged = not (options.body_schema or own)
+        decode = decoding.body_decoder(annotation, is_judged)
     document["required"] = parameter.default is None
     signature.body = document
     signature.binder.append(parameter.entry(BODY, converter=decode))
