@@ -8,7 +8,7 @@ Knows nothing of how a reply is written.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import msgspec
 
@@ -16,9 +16,30 @@ from spikard import _native
 from spikard.encoding import encode
 from spikard.headers import HeaderInit, Headers
 
-__all__ = ["RedirectResponse", "Response"]
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = ["CookieAttributes", "RedirectResponse", "Response"]
 
 SameSite = Literal["strict", "lax", "none", "Strict", "Lax", "None"]
+
+
+class CookieAttributes(TypedDict, total=False):
+    """Whom a cookie is sent to, and by whom it can be read."""
+
+    path: str | None
+    """The path it is sent to, all below included: "/" unless another is given. None leaves it to
+    the browser, which takes that of the request."""
+    domain: str | None
+    """The host it is sent to, subdomains included; only this host unless one is given."""
+    secure: bool
+    """Only over TLS."""
+    httponly: bool
+    """Out of reach of scripts."""
+    samesite: SameSite | None
+    """Whether other sites' requests carry it."""
+    partitioned: bool
+    """Kept apart per top-level site."""
 
 
 class Response:
@@ -64,17 +85,13 @@ class Response:
         *,
         max_age: float | timedelta | None = None,
         expires: datetime | float | None = None,
-        path: str | None = "/",
-        domain: str | None = None,
-        secure: bool = False,
-        httponly: bool = False,
-        samesite: SameSite | None = None,
-        partitioned: bool = False,
+        **attributes: Unpack[CookieAttributes],
     ) -> None:
         """Set a cookie; several may be set. Raises ValueError for one that browsers would drop.
 
         `max_age` is seconds from now or a timedelta, and wins over `expires`, a datetime with a
-        time zone or Unix seconds. Without both the cookie ends with the browser's session.
+        time zone or Unix seconds. Without both the cookie ends with the browser's session. See
+        `CookieAttributes` for the rest.
         """
         document = {
             "name": key,
@@ -82,42 +99,19 @@ class Response:
             "max_age": _seconds(max_age),
             "expires": _unix_seconds(expires),
         }
-        self._add_cookie(document, path, domain, secure, httponly, samesite, partitioned)
+        self._add_cookie(document, attributes)
 
-    def delete_cookie(
-        self,
-        key: str,
-        *,
-        path: str | None = "/",
-        domain: str | None = None,
-        secure: bool = False,
-        httponly: bool = False,
-        samesite: SameSite | None = None,
-        partitioned: bool = False,
-    ) -> None:
+    def delete_cookie(self, key: str, **attributes: Unpack[CookieAttributes]) -> None:
         """End a cookie. Path and domain must be those that it was set with."""
-        document = {"name": key, "ends": True}
-        self._add_cookie(document, path, domain, secure, httponly, samesite, partitioned)
+        self._add_cookie({"name": key, "ends": True}, attributes)
 
-    def _add_cookie(
-        self,
-        document: dict[str, Any],
-        path: str | None,
-        domain: str | None,
-        secure: bool,
-        httponly: bool,
-        samesite: SameSite | None,
-        partitioned: bool,
-    ) -> None:
+    def _add_cookie(self, document: dict[str, Any], attributes: CookieAttributes) -> None:
         """Let the engine write the field, which knows what browsers drop."""
-        document |= {
-            "path": path,
-            "domain": domain,
-            "secure": secure,
-            "http_only": httponly,
-            "same_site": samesite,
-            "partitioned": partitioned,
-        }
+        if unknown := attributes.keys() - ATTRIBUTES.keys():
+            raise TypeError(f"a cookie has no attribute '{min(unknown)}'")
+        document["path"] = "/"
+        for name, value in attributes.items():
+            document[ATTRIBUTES[name]] = value
         field = _native.set_cookie(msgspec.json.encode(document).decode())
         self.headers.add("set-cookie", field)
 
@@ -178,3 +172,14 @@ def _body_of(content: Any) -> tuple[str | None, bytes]:
     if isinstance(content, bytes | bytearray | memoryview):
         return "application/octet-stream", bytes(content)
     return "application/json", encode(content)
+
+
+# The attributes of a cookie, as the engine names them.
+ATTRIBUTES = {
+    "path": "path",
+    "domain": "domain",
+    "secure": "secure",
+    "httponly": "http_only",
+    "samesite": "same_site",
+    "partitioned": "partitioned",
+}
