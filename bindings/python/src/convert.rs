@@ -158,6 +158,22 @@ fn sent<'py>(
             converted(binding, bytes, || vec!["body".to_owned()])
         }
         Source::Body => Sent::Nothing,
+        Source::Form if call.body().is_empty() => Sent::Nothing,
+        Source::Form => {
+            let body = PyBytes::new(py, call.body()).into_any();
+            let given = (body.clone(), PyList::new(py, uploads.all())?);
+            match &binding.converter {
+                Some(converter) => match converter.bind(py).call1(given) {
+                    Ok(form) => Sent::Value(form),
+                    Err(error) => Sent::Misfit(Misfit {
+                        loc: vec!["body".to_owned()],
+                        input: body,
+                        error,
+                    }),
+                },
+                None => Sent::Value(body),
+            }
+        }
         Source::Request => {
             let request = Request::new(py, call, route, delivered, uploads)?;
             Sent::Value(Bound::new(py, request)?.into_any())

@@ -27,6 +27,9 @@ pub(crate) enum Source {
         first: usize,
         names: Vec<Py<PyString>>,
     },
+    /// A form whose class has files among its fields: the body and all files, through the
+    /// converter.
+    Form,
     /// The files under a name.
     File { name: String, as_list: bool },
 }
@@ -203,6 +206,7 @@ fn binding(entry: &Bound<'_, PyTuple>) -> PyResult<Binding> {
             name: entry.get_item(5)?.extract()?,
             as_list: index == 1,
         },
+        10 | 11 => Source::Form,
         _ => {
             return Err(PyValueError::new_err(format!(
                 "{kind} is no kind of binding"
@@ -218,7 +222,7 @@ fn binding(entry: &Bound<'_, PyTuple>) -> PyResult<Binding> {
     });
     Ok(Binding {
         source,
-        keyword_only: matches!(kind, 3..=5 | 7 | 9),
+        keyword_only: matches!(kind, 3..=5 | 7 | 9 | 11),
         name: entry.get_item(2)?.extract()?,
         converter: optional(3)?.map(Bound::unbind),
         default: default.transpose()?,

@@ -12,7 +12,9 @@ from spikard.errors import AddressInUse, ConfigError, RouteError
 # Kinds: 0 the engine's argument `index`, 1 the body, 2 the Request; 3, 4 and 5 the same by keyword;
 # 6, and 7 by keyword, a dict of the engine's arguments from `index` on, under the group's names.
 # 8, and 9 by keyword, a file; its name stands for a group's, and an index of 1 makes a list of all.
-# A converter receives the engine's value, the body's bytes, or the dict.
+# 10, and 11 by keyword, a form whose class has files.
+# A converter receives the engine's value, the body's bytes, the dict, or of the last kind the bytes
+# and a list of all files.
 Binder = tuple[tuple[Any, ...], ...]
 
 class Engine:

@@ -228,6 +228,13 @@ def holds_validator(annotation: Any) -> bool:
     return has_validator(annotation) or any(map(holds_validator, typing.get_args(kind)))
 
 
+def is_positional(kind: Any) -> bool:
+    """Whether a structured class is a list in JSON."""
+    origin = typing.get_origin(kind) or kind
+    config = getattr(origin, "__struct_config__", None)
+    return is_named_tuple(origin) or (config is not None and config.array_like)
+
+
 def fields(kind: Any) -> list[Field]:
     """Return the members of a structured class that is not pydantic's. Raises TypeError."""
     origin = typing.get_origin(kind) or kind

@@ -30,6 +30,7 @@ from spikard.anatomy import (
 )
 from spikard.defaults import completing
 from spikard.leniency import is_about_float, tolerant
+from spikard.upload import UploadFile
 
 __all__ = ["body_decoder", "parameter_converter"]
 
@@ -118,7 +119,7 @@ def _hook(kind: Any, value: Any) -> Any:
     """Make a value of a type that msgspec does not know."""
     if is_class(kind) and issubclass(kind, _StandIn):
         return kind.make(value)
-    if kind is object:
+    if kind is object or (kind is UploadFile and isinstance(value, UploadFile)):
         return value
     if custom.schema_of(kind) is None and is_path(kind):
         return kind(value)

@@ -7,17 +7,19 @@ Knows nothing of how forms are encoded.
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from spikard import decoding
+from spikard import anatomy, decoding
 from spikard import schema as schemas
+from spikard.params import Marker
 from spikard.problem import HttpProblem
 from spikard.upload import UploadFile
 
-__all__ = ["Fields", "of_body", "whole"]
+__all__ = ["Fields", "file_members", "of_body", "whole", "with_files"]
 
 ABSENT: Any = object()
 _decode = msgspec.json.decode
@@ -32,6 +34,67 @@ def whole(
         "schema": schema or schemas.body_schema(annotation, limits),
     }
     return document, decoding.body_decoder(annotation, is_judged=not schema)
+
+
+class FileMember(NamedTuple):
+    """A member of a form's class that is a file, or a list of files."""
+
+    name: str
+    """As the class has it in JSON."""
+    rule: dict[str, Any]
+    """What the engine is to ask of it."""
+
+
+def file_members(annotation: Any) -> list[FileMember]:
+    """Return the members of a form's class that are files; none of a class that JSON lists."""
+    if not anatomy.is_structured(annotation) or anatomy.is_pydantic(annotation):
+        return []
+    if anatomy.is_positional(annotation):
+        return []
+    found = []
+    for member in anatomy.fields(annotation):
+        kind, notes = anatomy.unwrap(member.annotation)
+        kind, inner_notes = anatomy.unwrap(anatomy.without_none(kind)[0])
+        as_list = anatomy.is_list(kind)
+        if (*typing.get_args(kind), kind)[0] is not UploadFile:
+            continue
+        markers = [note for note in (*notes, *inner_notes) if isinstance(note, Marker)]
+        alias = next((marker.alias for marker in markers if marker.alias), member.name)
+        rule = {
+            **(markers[0].rule if markers else {}),
+            "name": alias,
+            "required": member.required,
+            "multiple": as_list,
+        }
+        found.append(FileMember(member.name, rule))
+    return found
+
+
+def with_files(
+    annotation: Any,
+    members: list[FileMember],
+    limits: Mapping[str, Any],
+    schema: Mapping[str, Any] | None,
+) -> tuple[dict[str, Any], Callable[[bytes, list[UploadFile]], Any]]:
+    """Return the document of a form whose class has files, and what makes it. Raises TypeError."""
+    names = frozenset(member.name for member in members)
+    document = {
+        "media": "form",
+        "schema": schema or schemas.form_schema(annotation, limits, names),
+    }
+    convert = decoding.parameter_converter(annotation, is_judged=not schema)
+
+    def make(body: bytes, uploads: list[UploadFile]) -> Any:
+        values = _decode(body)
+        for name, rule in members:
+            files = [upload for upload in uploads if upload.name == rule["name"]]
+            # A text under a file's name is none.
+            values.pop(name, None)
+            if files:
+                values[name] = files if rule["multiple"] else files[-1]
+        return values if convert is None else convert(values)
+
+    return document, make
 
 
 class Fields:

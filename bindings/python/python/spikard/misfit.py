@@ -57,6 +57,7 @@ REFUSALS = {
     "Invalid RFC3339 encoded datetime": ("datetime_parsing", "Input should be a valid datetime"),
     "Invalid RFC3339 encoded date": ("date_parsing", "Input should be a valid date"),
     "Invalid RFC3339 encoded time": ("time_parsing", "Input should be a valid time"),
+    "Object missing required field": ("missing", "Field required"),
     "Invalid UUID": ("uuid_parsing", "Input should be a valid UUID"),
     "Invalid ISO8601 duration": ("duration_parsing", "Input should be a valid duration"),
     "Duration is out of range": ("duration_parsing", "Input should be a valid duration"),

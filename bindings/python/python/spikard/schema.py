@@ -75,6 +75,22 @@ def body_schema(annotation: Any, limits: Mapping[str, Any]) -> Schema | None:
     return Writer().document(annotation, limits) or None
 
 
+def form_schema(annotation: Any, limits: Mapping[str, Any], files: frozenset[str]) -> Schema | None:
+    """Return the JSON Schema of a form's texts: of a class, but of its members that are files."""
+
+    class TextWriter(Writer):
+        """Leaves out the files of the form's own class."""
+
+        def members(self, kind: Any) -> list[anatomy.Field]:
+            members = super().members(kind)
+            if kind is not form:
+                return members
+            return [member for member in members if member.name not in files]
+
+    form, _ = unwrap(anatomy.without_none(annotation)[0])
+    return TextWriter().document(annotation, limits) or None
+
+
 def parameter_schema(annotation: Any, limits: Mapping[str, Any]) -> Schema:
     """Return the JSON Schema of a value outside the body. Raises TypeError for other types."""
     if pydantic_models.takes(annotation):
@@ -271,10 +287,14 @@ class Writer:
             name, number = f"{wanted}_{number}", number + 1
         return name
 
+    def members(self, kind: Any) -> list[anatomy.Field]:
+        """Return the members of a class that JSON names."""
+        return anatomy.fields(kind)
+
     def structured(self, kind: Any) -> Schema:
         """Return the schema of a class with named fields."""
         origin = typing.get_origin(kind) or kind
-        members = anatomy.fields(kind)
+        members = self.members(kind)
         for member in members:
             if anatomy.holds_validator(member.annotation):
                 raise TypeError(
@@ -282,7 +302,7 @@ class Writer:
                     "pydantic's own classes call; make it one of them"
                 )
         config = getattr(origin, "__struct_config__", None)
-        if anatomy.is_named_tuple(origin) or (config is not None and config.array_like):
+        if anatomy.is_positional(kind):
             return self.positional(members, config)
         properties: dict[str, Schema] = {}
         required: list[str] = []

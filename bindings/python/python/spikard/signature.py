@@ -32,7 +32,7 @@ BinderEntry = tuple[
 Handler = Callable[..., Any]
 
 # Kinds of binder entries, as (positional, by keyword).
-ARGUMENT, BODY, REQUEST, GROUP, FILE = (0, 3), (1, 4), (2, 5), (6, 7), (8, 9)
+ARGUMENT, BODY, REQUEST, GROUP, FILE, FORM = (0, 3), (1, 4), (2, 5), (6, 7), (8, 9), (10, 11)
 
 # The name that stands for all files of a form.
 ANY_FILE = "*"
@@ -278,10 +278,19 @@ def _add_form(signature: Signature, parameter: _Parameter, options: Options) -> 
     if anatomy.is_structured(kind) or typing.get_origin(kind) is dict or kind is dict:
         _refuse_second_body(signature)
         schema = options.body_schema or own
-        document, decode = forms.whole(parameter.annotation, parameter.limits, schema)
-        document["required"] = parameter.default is None
-        signature.body = document
-        signature.binder.append(parameter.entry(BODY, converter=decode))
+        members = forms.file_members(kind)
+        made: tuple[dict[str, Any], Callable[..., Any]]
+        if members:
+            for member in members:
+                if parameter.default is not None:
+                    # There need not be a form at all.
+                    member.rule["required"] = False
+                _add_file_rule(signature, member.rule)
+            made = forms.with_files(parameter.annotation, members, parameter.limits, schema)
+        else:
+            made = forms.whole(parameter.annotation, parameter.limits, schema)
+        signature.body = {**made[0], "required": parameter.default is None}
+        signature.binder.append(parameter.entry(FORM if members else BODY, converter=made[1]))
         return
     if signature.fields is None:
         _refuse_second_body(signature)
@@ -302,15 +311,14 @@ def _add_file(signature: Signature, parameter: _Parameter) -> None:
     inner = typing.get_args(kind)[0] if as_list and typing.get_args(kind) else kind
     if parameter.typed and inner not in (UploadFile, bytes):
         raise TypeError("is a file, so it is an UploadFile, bytes, or a list of these")
-    if any(rule["name"] == name for rule in signature.files):
-        raise TypeError(f"reads the file '{name}', which another parameter reads too")
-    signature.files.append(
+    _add_file_rule(
+        signature,
         {
             **(parameter.marker.rule if parameter.marker is not None else {}),
             "name": name,
             "required": parameter.default is None and name != ANY_FILE,
             "multiple": as_list,
-        }
+        },
     )
     converter: Callable[[Any], Any] | None = None
     if inner is bytes:
@@ -318,6 +326,14 @@ def _add_file(signature: Signature, parameter: _Parameter) -> None:
     if as_list and name == ANY_FILE and parameter.default is None:
         parameter.default = (True, list)
     signature.binder.append(parameter.entry(FILE, int(as_list), converter, name))
+
+
+def _add_file_rule(signature: Signature, rule: dict[str, Any]) -> None:
+    """Add a file's rule. Raises TypeError if its name has one."""
+    name = rule["name"]
+    if any(other["name"] == name for other in signature.files):
+        raise TypeError(f"reads the file '{name}', which another parameter reads too")
+    signature.files.append(rule)
 
 
 def _contents(files: list[UploadFile]) -> list[bytes]:
@@ -341,7 +357,7 @@ def _refuse_second_body(signature: Signature) -> None:
     """Raise TypeError if there is a body already."""
     if signature.body is None:
         return
-    first = next(entry[2] for entry in signature.binder if entry[0] in BODY)
+    first = next(entry[2] for entry in signature.binder if entry[0] in (*BODY, *FORM))
     raise TypeError(
         f"is a second body beside '{first}'; make one class of both, "
         "or say where it is read from, for example with Query()"
