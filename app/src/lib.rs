@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod app;
+mod cross_origin;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod in_process;

@@ -21,6 +21,7 @@ use spikard_middleware::stages::await_hooks::AwaitHooks;
 use spikard_middleware::stages::await_host::AwaitHost;
 use spikard_middleware::stages::body_limit::BodyLimit;
 use spikard_middleware::stages::content_coding::ContentCoding;
+use spikard_middleware::stages::cors::AnswerPreflight;
 use spikard_middleware::stages::deadline::Deadline;
 use spikard_middleware::stages::request_id::{AssignRequestId, EchoRequestId};
 use spikard_middleware::stages::show_trace::ShowTrace;
@@ -30,6 +31,7 @@ use spikard_middleware::{
 use spikard_proto_http::sabotage;
 
 use crate::app::{App, Route};
+use crate::cross_origin::{CrossOrigin, Policy};
 use crate::route::stage::{Allow, Route as RouteStage, StandingProblem, Targets};
 use crate::route::tree::Tree;
 use crate::upload::intake::{IntakeLimits, OpenForm};
@@ -87,15 +89,17 @@ impl App {
             return Err(LowerError::SpoolDirectory(path.clone()));
         }
         let tree = Arc::new(self.tree.clone().finish());
+        let mut plan = PlanBuilder::new();
+        let entry = plan.declare("entry");
         let mut lowering = Lowering {
             config,
             hooks: &self.hooks,
             on_error: None,
-            plan: PlanBuilder::new(),
+            cross_origin: CrossOrigin::new(config.cors.as_ref(), &mut plan),
+            plan,
         };
         let timeout_ms = config.request_timeout.map(millis);
         lowering.on_error = lowering.error_hooks(self.hooks.on_error, "", timeout_ms);
-        let entry = lowering.plan.declare("entry");
         let targets = Targets {
             routes: self
                 .routes
@@ -112,6 +116,7 @@ impl App {
         let mut rows = lowering.rows();
         rows.on_error(None);
         lowering.plan.fill(refused, rows);
+        lowering.preflights();
         lowering.entry(entry, RouteStage { tree, targets });
         Ok(lowering.plan.build(entry, refused))
     }
@@ -142,13 +147,22 @@ struct Lowering<'l> {
     hooks: &'l HooksDocument,
     /// The hooks on errors of tables that have none of their own.
     on_error: Option<ErrorHooks>,
+    cross_origin: CrossOrigin,
     plan: PlanBuilder,
 }
 
 impl Lowering<'_> {
-    /// The rows that every table has: those on the finished reply.
+    /// The rows of a table that is no route's: those on the finished reply.
     fn rows(&self) -> Rows {
+        self.rows_under(self.cross_origin.server())
+    }
+
+    /// The rows that every table has, with the CORS policy that counts for it.
+    fn rows_under(&self, policy: Option<&Policy>) -> Rows {
         let mut rows = Rows::new();
+        if let Some(policy) = policy {
+            policy.row(&mut rows);
+        }
         if self.config.enable_request_id {
             rows.reply(Rank::RequestIdEcho, Arc::new(EchoRequestId));
         }
@@ -217,8 +231,23 @@ impl Lowering<'_> {
             .filter(|_| !sabotage::is_off("hooks/on_request"));
         let timeout_ms = self.config.request_timeout.map(millis);
         self.hook_row(&mut rows, hook, Rank::OnRequest, "", timeout_ms);
+        if let Some(preflight) = self.cross_origin.preflight(&route.tree) {
+            rows.request(Rank::Preflight, Arc::new(preflight));
+        }
         rows.request(Rank::Route, Arc::new(route));
         self.plan.fill(table, rows);
+    }
+
+    /// Fills the tables that answer preflights; the answer says by itself what CORS asks for.
+    fn preflights(&mut self) {
+        for policy in self.cross_origin.all() {
+            let mut rows = self.rows_under(None);
+            // A browser's question never enters the host.
+            rows.on_error(None);
+            let answer = AnswerPreflight(policy.rules.clone());
+            rows.request(Rank::Handler, Arc::new(answer));
+            self.plan.fill(policy.table, rows);
+        }
     }
 
     /// A table that answers by itself.
@@ -234,7 +263,9 @@ impl Lowering<'_> {
         let document = &route.document;
         let name = format!("{} {}", document.methods.join(","), document.path);
         let table = self.plan.declare(name);
-        let mut rows = self.rows();
+        let cors = heard(&document.cors, "cors").or(&self.config.cors);
+        let policy = self.cross_origin.route(cors, &mut self.plan);
+        let mut rows = self.rows_under(policy.as_ref());
         self.body_rows(route, &mut rows);
         self.response_row(route, &mut rows)?;
         if self.config.dev {

@@ -10,7 +10,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-use crate::config::ServerConfig;
+use crate::config::{CorsConfig, ServerConfig};
 use crate::knob::{Fault, Knob, Place};
 
 /// A route's own word on a setting.
@@ -67,6 +67,11 @@ pub(crate) fn request_timeout<'de, D: Deserializer<'de>>(
     source: D,
 ) -> Result<Own<Duration>, D::Error> {
     read("request_timeout", source)
+}
+
+/// Reads `cors`.
+pub(crate) fn cors<'de, D: Deserializer<'de>>(source: D) -> Result<Own<CorsConfig>, D::Error> {
+    read("cors", source)
 }
 
 /// Reads a key that stands there as the server's knob of the same name would be read.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use crate::config::ResponseValidation;
+use crate::config::{CorsConfig, ResponseValidation};
 use crate::hook::RouteHooksDocument;
 use crate::own::{self, Own};
 
@@ -53,6 +53,13 @@ pub struct RouteDocument {
         skip_serializing_if = "Own::is_inherit"
     )]
     pub request_timeout: Own<Duration>,
+    /// Which pages of other origins may call it, in place of what the server says.
+    #[serde(
+        default,
+        deserialize_with = "own::cors",
+        skip_serializing_if = "Own::is_inherit"
+    )]
+    pub cors: Own<CorsConfig>,
     /// Header fields of its replies with a status below 400, unless the handler sets them: name
     /// and value, in order.
     #[serde(default)]

@@ -11,6 +11,7 @@
 pub mod arguments;
 pub mod auth;
 pub mod body;
+pub mod cors;
 pub mod edit;
 pub mod errand;
 pub mod exchange;
@@ -37,6 +38,7 @@ pub mod stage;
 pub mod stages;
 pub mod stopwatch;
 pub mod uploads;
+pub mod vary;
 
 pub use arguments::{Argument, ArgumentKind, Arguments};
 pub use edit::Edit;

@@ -6,6 +6,9 @@
 pub enum Rank {
     /// First: whatever happens next is logged and answered under this id.
     RequestId,
+    /// Before everything that counts or judges clients: a preflight carries no credentials, and
+    /// its answer costs nothing.
+    Preflight,
     /// Hooks that may change what routing reads. Behind whatever refuses without the host.
     OnRequest,
     /// Last row of the entry table: jumps to the route's table, or to 404 or 405.
@@ -35,6 +38,8 @@ pub enum Rank {
     ResponseSchema,
     /// Reply row: what the route adds to its handler's replies, before what the server adds.
     RouteHeaders,
+    /// Reply row: who may read the reply, whatever is in it.
+    Cors,
     /// Reply row: names the exchange on every reply.
     RequestIdEcho,
 }
@@ -49,6 +54,7 @@ impl Rank {
     pub fn name(self) -> &'static str {
         match self {
             Self::RequestId => "request_id",
+            Self::Preflight => "preflight",
             Self::OnRequest => "on_request",
             Self::Route => "route",
             Self::BodyLimit => "body_limit",
@@ -63,6 +69,7 @@ impl Rank {
             Self::Trace => "trace",
             Self::ResponseSchema => "response_schema",
             Self::RouteHeaders => "route_headers",
+            Self::Cors => "cors",
             Self::RequestIdEcho => "request_id_echo",
         }
     }

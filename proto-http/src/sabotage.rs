@@ -178,9 +178,19 @@ mod armed {
         // place of the handler's.
         "route-setting/body-limit", "route-setting/timeout", "route-headers/success",
         "route-headers/handler-first",
+        // CORS. `preflight`, `preflight-route`: it is routed as OPTIONS, or as the server's;
+        // `origins`: all are allowed; `*-case`: compared the other way; `whole-labels`: a domain's
+        // ending is enough; `vary/*`: a `Vary` that is there is not looked at.
+        "cors/preflight", "cors/preflight-route", "cors/lifted-preflight", "cors/origins",
+        "cors/one-origin",
+        "cors/origin-case", "cors/whole-labels", "cors/scheme", "cors/methods",
+        "cors/method-case", "cors/headers", "cors/header-case", "cors/authorization",
+        "cors/private-network", "cors/credentials", "cors/vary", "cors/handler-first",
+        "route-setting/cors", "vary/star", "vary/once", "vary/merge",
         // A problem has another title. 505 is missing because a fixture has no version of HTTP to
         // give, and 503 because it has no load; `proto-http/tests` and `runtime/tests` cover them.
-        "problem/bad-request", "problem/not-found", "problem/method-not-allowed",
+        "problem/bad-request", "problem/forbidden", "problem/not-found",
+        "problem/method-not-allowed",
         "problem/request-timeout", "problem/precondition-failed", "problem/payload-too-large",
         "problem/uri-too-long",
         "problem/unsupported-media-type", "problem/unsupported-charset",

@@ -6,5 +6,6 @@
 pub mod methods;
 pub mod pattern;
 pub mod pattern_error;
+pub mod preflight;
 pub mod stage;
 pub mod tree;

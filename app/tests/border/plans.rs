@@ -82,6 +82,46 @@ fn a_route_says_what_is_on_for_itself() {
 }
 
 #[test]
+fn routes_that_say_the_same_of_cors_share_a_table() {
+    let own = json!({ "allowed_origins": ["https://b.example"] });
+    let mut app = App::new();
+    for (path, more) in [
+        ("/silent", json!({})),
+        ("/own", json!({ "cors": own })),
+        ("/same", json!({ "cors": own })),
+        ("/off", json!({ "cors": null })),
+    ] {
+        let mut route = json!({ "methods": ["GET"], "path": path, "handler": 0, "name": "f" });
+        let more = more.as_object().unwrap().clone();
+        route.as_object_mut().unwrap().extend(more);
+        app.add_route(serde_json::from_value(route).unwrap())
+            .unwrap();
+    }
+    let config = json!({ "cors": { "allowed_origins": ["https://a.example"] } });
+    let config = ServerConfig::from_value(&config).unwrap();
+    let plan = app.lower(&config).unwrap().to_string();
+    let named = |name: &str| -> Vec<&str> {
+        plan.lines()
+            .filter(|line| line.starts_with(name))
+            .map(|line| line.split_once(':').unwrap().1)
+            .collect()
+    };
+    let answer = " handler | request_id_echo";
+    assert_eq!(
+        named("entry"),
+        [" request_id preflight route | cors request_id_echo"]
+    );
+    assert_eq!(named("preflight"), [answer, answer]);
+    let handler = " body_limit deadline handler |";
+    let allowing = format!("{handler} cors request_id_echo");
+    for name in ["GET /silent", "GET /own", "GET /same"] {
+        assert_eq!(named(name), [&*allowing], "{name}");
+    }
+    assert_eq!(named("GET /off"), [format!("{handler} request_id_echo")]);
+    assert_eq!(named("404"), [" handler | cors request_id_echo"]);
+}
+
+#[test]
 fn replies_are_judged_where_there_is_a_schema_and_somebody_asks() {
     let tables = |config: &ServerConfig| {
         let mut app = App::new();

@@ -136,6 +136,7 @@ impl App {
             files: Vec::new(),
             max_body_size: Own::Inherit,
             request_timeout: Own::Inherit,
+            cors: Own::Inherit,
             response_headers: Vec::new(),
             placement: Placement::Inline,
             hooks: RouteHooksDocument::default(),

@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use spikard_contract::config::CorsConfig;
+
 use crate::app::Route;
 
 impl Route {
@@ -30,6 +32,12 @@ impl Route {
     /// ```
     pub fn request_timeout(&mut self, time: Option<Duration>) -> &mut Self {
         self.document.request_timeout = time.into();
+        self
+    }
+
+    /// Which pages of other origins may call it, in place of the server's `cors`; `None` is nobody.
+    pub fn cors(&mut self, cors: Option<CorsConfig>) -> &mut Self {
+        self.document.cors = cors.into();
         self
     }
 

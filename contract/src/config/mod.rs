@@ -5,11 +5,13 @@
 //! Knows nothing of how the knobs act; the crates that read them do.
 
 mod api_key;
+mod cors;
 pub mod jwt;
 
 use std::time::Duration;
 
 pub use api_key::ApiKeyConfig;
+pub use cors::{CorsConfig, OriginPattern};
 pub use jwt::{JwtAlgorithm, JwtConfig};
 
 use crate::{choice, config};
@@ -88,6 +90,9 @@ config! {
         /// looks at none, `warn` names the faults in the log, `error` answers 500 as well. `null`
         /// is `warn` in development mode, else `off`. A route may say otherwise.
         response_validation: Option<ResponseValidation> = None;
+        /// Which pages of other origins may call the server. `null` leaves cross-origin requests
+        /// to the application; a route may say otherwise.
+        cors: Option<CorsConfig> = None;
         /// Largest head of a request, all header fields together; a larger one is answered with
         /// 431.
         max_header_size: u32 = 65_536, in 1_024..=1_048_576, unit "bytes";

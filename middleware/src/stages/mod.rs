@@ -5,6 +5,7 @@ pub mod await_hooks;
 pub mod await_host;
 pub mod body_limit;
 pub mod content_coding;
+pub mod cors;
 pub mod deadline;
 pub mod request_id;
 pub mod route_headers;

@@ -19,11 +19,12 @@ from spikard.errors import RouteError
 
 if TYPE_CHECKING:
     from spikard._native import Binder, Engine
+    from spikard.config import CorsConfig
 
 __all__ = ["Route", "RouteOptions"]
 
 # Options that are settings of the server as well, under the same names.
-SETTINGS = frozenset({"max_body_size", "request_timeout"})
+SETTINGS = frozenset({"cors", "max_body_size", "request_timeout"})
 
 
 class RouteOptions(TypedDict, total=False):
@@ -47,6 +48,8 @@ class RouteOptions(TypedDict, total=False):
     """Most bytes of its bodies, in place of the server's; None for no limit."""
     request_timeout: float | timedelta | None
     """Its handler's time in seconds, in place of the server's; None for no deadline."""
+    cors: CorsConfig | Mapping[str, Any] | None
+    """Which pages of other origins may call it, in place of the server's; None for nobody."""
     response_headers: Mapping[str, str] | Iterable[tuple[str, str]]
     """Header fields of its replies with a status below 400, unless the handler sets them."""
 

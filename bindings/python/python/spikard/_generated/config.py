@@ -8,12 +8,85 @@ are refused by the engine when the application is built, with a message that nam
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Literal
 
-__all__ = ["ServerConfig"]
+__all__ = ["CorsConfig", "ServerConfig"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorsConfig:
+    """Which pages of other origins may call the server, as browsers enforce it (Fetch
+    standard, CORS protocol). What is not listed is refused; it is not a means of
+    access control for clients other than browsers.
+    """
+
+    allowed_origins: Sequence[str]
+    """Origins that may call: exact ones as browsers write them
+    (`https://app.example.com`, with the port if it is not the scheme's own),
+    `*.example.com` or `https://*.example.com` for every subdomain at any depth but
+    not the domain itself, `None` for pages without an origin, or `*` for all.
+    Required. Range: 1 to 1000.
+    """
+
+    allowed_methods: Sequence[str] = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+    """Methods that a preflight may ask for, in upper case; `*` for all. Default:
+    ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"). Range: 0 to 100.
+    """
+
+    allowed_headers: Sequence[str] = ()
+    """Header fields that a preflight may ask for, in any case; `*` for all but
+    `Authorization`, which has to be listed. Default: empty. Range: 0 to 100.
+    """
+
+    expose_headers: Sequence[str] = ()
+    """Header fields of replies that pages may read besides the few they always may; `*`
+    for all. Default: empty. Range: 0 to 100.
+    """
+
+    max_age: int | None = None
+    """How long a browser may keep the answer to a preflight. `None` leaves it to the
+    browser, which keeps it for five seconds. Unit: seconds. Default: None. Range: 0
+    to 86400.
+    """
+
+    allow_credentials: bool = False
+    """Whether pages may send cookies and other credentials. Nothing else may be `*`
+    then. Default: False.
+    """
+
+    allow_private_network: bool = False
+    """Whether pages on public networks may call this server on a private one. Default:
+    False.
+    """
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the document the engine reads: plain values, durations in seconds."""
+        return {
+            "allowed_origins": _plain(self.allowed_origins),
+            "allowed_methods": _plain(self.allowed_methods),
+            "allowed_headers": _plain(self.allowed_headers),
+            "expose_headers": _plain(self.expose_headers),
+            "max_age": self.max_age,
+            "allow_credentials": self.allow_credentials,
+            "allow_private_network": self.allow_private_network,
+        }
+
+    def to_json(self) -> str:
+        """Return the same as JSON text."""
+        return json.dumps(self.to_dict(), allow_nan=False)
+
+    def copy(self, **changes: Any) -> CorsConfig:
+        """Return a copy with some knobs changed."""
+        return replace(self, **changes)
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> CorsConfig:
+        """Return the object of a document; the inverse of `to_dict`."""
+        values = dict(document)
+        return cls(**values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +172,11 @@ class ServerConfig:
     `off` looks at none, `warn` names the faults in the log, `error` answers 500 as
     well. `None` is `warn` in development mode, else `off`. A route may say
     otherwise. Default: None.
+    """
+
+    cors: CorsConfig | Mapping[str, Any] | None = None
+    """Which pages of other origins may call the server. `None` leaves cross-origin
+    requests to the application; a route may say otherwise. Default: None.
     """
 
     max_header_size: int = 65_536
@@ -217,6 +295,7 @@ class ServerConfig:
             "spool_threshold": self.spool_threshold,
             "spool_directory": self.spool_directory,
             "response_validation": self.response_validation,
+            "cors": _plain(self.cors),
             "max_header_size": self.max_header_size,
             "max_headers": self.max_headers,
             "max_request_line": self.max_request_line,
@@ -249,6 +328,8 @@ class ServerConfig:
     def from_dict(cls, document: Mapping[str, Any]) -> ServerConfig:
         """Return the object of a document; the inverse of `to_dict`."""
         values = dict(document)
+        if "cors" in values:
+            values["cors"] = _read(values["cors"], CorsConfig, 0)
         return cls(**values)
 
 
