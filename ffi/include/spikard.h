@@ -1206,6 +1206,23 @@ uint32_t spk_listen(const uint8_t *host,
                     uint32_t *bound_port);
 
 /**
+ * Listens as configured with `count` sockets, one per worker: on `fd` or `uds` where one of them
+ * is set, else on what systemd passed, else on `host` and `port`.
+ *
+ * `bound_port` is 0 for a unix socket, whose file stays when the server ends; the next one removes
+ * it. The descriptors are the caller's, as with `spk_listen`. Any thread. Blocks while it resolves
+ * a name.
+ *
+ * The caller owes:
+ * `config` is valid for `config_length` bytes, `fds` for `count` writes, `bound_port` for one.
+ */
+uint32_t spk_listen_configured(const uint8_t *config,
+                               size_t config_length,
+                               uint32_t count,
+                               int32_t *fds,
+                               uint32_t *bound_port);
+
+/**
  * Makes a worker that accepts from `listener_fd`, which it owns from now on, also on failure
  * (except in a forked child, where nothing is done).
  *

@@ -2,8 +2,7 @@
 
 use std::{
     cell::{OnceCell, RefCell},
-    net::TcpListener,
-    os::fd::{FromRawFd, IntoRawFd},
+    os::fd::{FromRawFd, IntoRawFd, OwnedFd},
     rc::Rc,
     slice,
     sync::Arc,
@@ -15,7 +14,7 @@ use spikard_runtime::{TurnEnd, TurnError, Worker, WorkerHandle, listen};
 
 use crate::{
     abi::spk_text,
-    app::spk_app,
+    app::{read_config, spk_app},
     boundary::{Checked, Failure, boundary, object, output, text, write_out},
     host::{Answers, CallPort, spk_host},
     worker::{Kind, SPK_NO_DEADLINE, check_not_serving, give, reentered, spk_stats, spk_worker},
@@ -99,13 +98,7 @@ pub unsafe extern "C" fn spk_listen(
         }
         let port = u16::try_from(port)
             .map_err(|_| Failure::new(Status::InvalidArgument, format!("{port} is no port")))?;
-        let bound = listen::bind(host, port, count as usize, backlog).map_err(|error| {
-            let status = match error {
-                listen::ListenError::AddressInUse { .. } => Status::AddressInUse,
-                _ => Status::BindFailed,
-            };
-            Failure::new(status, error.to_string())
-        })?;
+        let bound = listen::bind(host, port, count as usize, backlog).map_err(refused)?;
         // SAFETY: the caller's contract; not NULL, and `bind` made `count` listeners.
         let fds = unsafe { slice::from_raw_parts_mut(fds, count as usize) };
         for (fd, listener) in fds.iter_mut().zip(bound.listeners) {
@@ -114,6 +107,55 @@ pub unsafe extern "C" fn spk_listen(
         // SAFETY: the caller's contract.
         unsafe { write_out(bound_port, "bound_port", bound.address.port().into()) }
     })
+}
+
+/// Listens as configured with `count` sockets, one per worker: on `fd` or `uds` where one of them
+/// is set, else on what systemd passed, else on `host` and `port`.
+///
+/// `bound_port` is 0 for a unix socket, whose file stays when the server ends; the next one removes
+/// it. The descriptors are the caller's, as with `spk_listen`. Any thread. Blocks while it resolves
+/// a name.
+///
+/// # Safety
+/// `config` is valid for `config_length` bytes, `fds` for `count` writes, `bound_port` for one.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn spk_listen_configured(
+    config: *const u8,
+    config_length: usize,
+    count: u32,
+    fds: *mut i32,
+    bound_port: *mut u32,
+) -> u32 {
+    boundary(|| {
+        // SAFETY: the caller's contract.
+        let config = read_config(unsafe { text(config, config_length, "config")? })?;
+        output(fds, "fds")?;
+        output(bound_port, "bound_port")?;
+        if count == 0 {
+            return Err(Failure::new(Status::InvalidArgument, "count is 0"));
+        }
+        let opened = listen::open(&config, count as usize)
+            .map_err(refused)?
+            .keep_file();
+        // SAFETY: the caller's contract; not NULL, and `open` made `count` listeners.
+        let fds = unsafe { slice::from_raw_parts_mut(fds, count as usize) };
+        let port = opened.place.port().unwrap_or(0);
+        for (fd, listener) in fds.iter_mut().zip(opened.listeners) {
+            *fd = listener.into_raw_fd();
+        }
+        // SAFETY: the caller's contract.
+        unsafe { write_out(bound_port, "bound_port", port.into()) }
+    })
+}
+
+fn refused(error: listen::ListenError) -> Failure {
+    let status = match error {
+        listen::ListenError::AddressInUse { .. } | listen::ListenError::UnixInUse { .. } => {
+            Status::AddressInUse
+        }
+        _ => Status::BindFailed,
+    };
+    Failure::new(status, error.to_string())
 }
 
 /// Makes a worker that accepts from `listener_fd`, which it owns from now on, also on failure
@@ -140,7 +182,7 @@ pub unsafe extern "C" fn spk_worker_new(
             ));
         }
         // SAFETY: the caller's contract: an open descriptor that is ours from now on.
-        let listener = unsafe { TcpListener::from_raw_fd(listener_fd) };
+        let listener = unsafe { OwnedFd::from_raw_fd(listener_fd) };
         check_not_serving()?;
         // SAFETY: the caller's contract.
         let (app, host) = unsafe { (object(app, "app")?, spk_host::read(host)?) };

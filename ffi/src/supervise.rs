@@ -105,11 +105,8 @@ pub unsafe extern "C" fn spk_supervise(
         });
         let code = supervise(Supervision {
             command: command.collect::<Checked<_>>()?,
-            host: config.host,
-            port: config.port,
             workers: config.workers as usize,
-            backlog: config.backlog,
-            shutdown_timeout: config.shutdown_timeout,
+            config,
             log: Arc::new(ParentLog { log, userdata }),
         });
         // SAFETY: the caller's contract.

@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use std::{env, thread};
 
+use spikard_contract::config::ServerConfig;
 use spikard_middleware::{Level, Log};
 use spikard_runtime::supervise::{Control, Inherited, Order, Supervision, inherited, supervise};
 
@@ -78,11 +79,13 @@ fn supervision() -> Supervision {
             .into_iter()
             .chain(arguments)
             .collect(),
-        host: "127.0.0.1".to_owned(),
-        port: u16::try_from(number(1, "8080")).expect("a port"),
+        config: ServerConfig {
+            port: u16::try_from(number(1, "8080")).expect("a port"),
+            backlog: 128,
+            shutdown_timeout: Duration::from_millis(number(3, "5000") as u64),
+            ..ServerConfig::default()
+        },
         workers: number(2, "2"),
-        backlog: 128,
-        shutdown_timeout: Duration::from_millis(number(3, "5000") as u64),
         log: Arc::new(Terminal),
     }
 }
@@ -110,6 +113,7 @@ fn work(inherited: Inherited) {
         control,
         ..
     } = inherited;
+    let listeners: Vec<_> = listeners.into_iter().map(TcpListener::from).collect();
     // All are kept open for as long as the process lives, as a real worker does.
     let listeners = Listeners {
         accepting: listeners.iter().map(|_| AtomicBool::new(false)).collect(),

@@ -7,15 +7,16 @@
 
 use std::{
     cell::RefCell,
-    io, net,
-    os::fd::{AsRawFd, RawFd},
+    io,
+    net::SocketAddr,
+    os::fd::{AsFd, AsRawFd, OwnedFd, RawFd},
     rc::Rc,
     task::Poll,
 };
 
 use monoio::{
     io::{CancelHandle, Canceller},
-    net::TcpListener,
+    net::{TcpListener, TcpStream, UnixListener},
 };
 use spikard_middleware::Level;
 
@@ -23,7 +24,7 @@ use crate::{
     connection::{Connection, serve},
     core::Core,
     driver::{allow_in_children, forbid_in_children},
-    io::close_on_exec,
+    io::{close_on_exec, of_unix},
     turn::spawn,
     wheel::{Record, Waiting},
 };
@@ -86,13 +87,13 @@ impl Gates {
 ///
 /// # Errors
 /// The executor's, if it cannot watch the listener.
-pub(crate) fn open(core: &Rc<Core>, listener: net::TcpListener) -> io::Result<()> {
+pub(crate) fn open(core: &Rc<Core>, listener: OwnedFd) -> io::Result<()> {
     begin(core, listener, None)
 }
 
 /// Begins to accept from a sibling's listener. Only inside a turn. A worker that is on its way out
 /// does not: nobody else may be there, but its clients would have to be waited for, too.
-pub(crate) fn adopt(core: &Rc<Core>, number: usize, listener: net::TcpListener) {
+pub(crate) fn adopt(core: &Rc<Core>, number: usize, listener: OwnedFd) {
     if core.is_ending() {
         return;
     }
@@ -102,13 +103,44 @@ pub(crate) fn adopt(core: &Rc<Core>, number: usize, listener: net::TcpListener) 
     }
 }
 
-fn begin(core: &Rc<Core>, listener: net::TcpListener, adopted: Option<usize>) -> io::Result<()> {
+fn begin(core: &Rc<Core>, listener: OwnedFd, adopted: Option<usize>) -> io::Result<()> {
     let own = Own::new(listener.as_raw_fd());
-    let listener = TcpListener::from_std(listener)?;
+    let listener = Listener::watch(listener)?;
     let gate = Gate::new(adopted);
     core.gates.0.borrow_mut().push(gate.clone());
     spawn(core, accept(core.clone(), listener, gate, own));
     Ok(())
+}
+
+/// A listening socket of either kind.
+enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+impl Listener {
+    /// Has the executor watch a socket. Only inside it.
+    fn watch(socket: OwnedFd) -> io::Result<Self> {
+        let domain = socket2::SockRef::from(&socket.as_fd()).domain()?;
+        Ok(match domain {
+            socket2::Domain::UNIX => Self::Unix(UnixListener::from_std(socket.into())?),
+            _ => Self::Tcp(TcpListener::from_std(socket.into())?),
+        })
+    }
+
+    /// The next connection. A client of a unix socket has no address.
+    async fn accept(&self, cancel: CancelHandle) -> io::Result<(TcpStream, Option<SocketAddr>)> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, client) = listener.cancelable_accept(cancel).await?;
+                Ok((stream, Some(client)))
+            }
+            Self::Unix(listener) => {
+                let (stream, _) = listener.cancelable_accept(cancel).await?;
+                Ok((of_unix(stream)?, None))
+            }
+        }
+    }
 }
 
 /// A listener that is kept from forked children.
@@ -128,7 +160,7 @@ impl Drop for Own {
 }
 
 /// Accepts until the gate is shut.
-async fn accept(core: Rc<Core>, listener: TcpListener, gate: Rc<Gate>, own: Own) {
+async fn accept(core: Rc<Core>, listener: Listener, gate: Rc<Gate>, own: Own) {
     let timer = Record::new(0);
     let mut starved = false;
     while !gate.is_shut() {
@@ -136,7 +168,7 @@ async fn accept(core: Rc<Core>, listener: TcpListener, gate: Rc<Gate>, own: Own)
             core.room(|| gate.is_shut()).await;
             continue;
         }
-        match listener.cancelable_accept(gate.handle.clone()).await {
+        match listener.accept(gate.handle.clone()).await {
             Ok((stream, client)) => {
                 starved = false;
                 close_on_exec(&stream);

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Serves one accepted socket until either side ends it.
-pub(crate) async fn serve(connection: Connection, stream: TcpStream, client: SocketAddr) {
+pub(crate) async fn serve(connection: Connection, stream: TcpStream, client: Option<SocketAddr>) {
     let core = &connection.core;
     let mut stream = Stream::new(stream);
     loop {
@@ -388,7 +388,7 @@ mod tests {
     use super::*;
 
     /// Size of the future that `function` returns.
-    fn size_of_future<F>(_: impl FnOnce(Connection, TcpStream, SocketAddr) -> F) -> usize {
+    fn size_of_future<F>(_: impl FnOnce(Connection, TcpStream, Option<SocketAddr>) -> F) -> usize {
         size_of::<F>()
     }
 

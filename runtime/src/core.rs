@@ -184,9 +184,9 @@ impl Core {
         }
     }
 
-    pub(crate) fn rent_session(&self, client: SocketAddr) -> Box<Session> {
+    pub(crate) fn rent_session(&self, client: Option<SocketAddr>) -> Box<Session> {
         let mut session = self.sessions.borrow_mut().pop().unwrap_or_default();
-        session.open(Some(client));
+        session.open(client);
         session
     }
 

@@ -6,10 +6,10 @@
 use std::{
     fs::File,
     io,
-    mem::MaybeUninit,
+    mem::{ManuallyDrop, MaybeUninit},
     net::Shutdown,
     ops::Range,
-    os::fd::{AsRawFd, BorrowedFd, RawFd},
+    os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd},
     pin::Pin,
     task::{Context, Poll},
     time::Instant,
@@ -18,7 +18,7 @@ use std::{
 use monoio::{
     buf::{IoBuf, IoBufMut},
     io::{AsyncReadRent, AsyncWriteRent, OwnedReadHalf, OwnedWriteHalf, Splitable},
-    net::TcpStream,
+    net::{TcpStream, UnixStream},
 };
 use spikard_middleware::ThreadUsage;
 
@@ -225,6 +225,33 @@ pub(crate) fn shut(fd: RawFd, how: Shutdown) {
     let fd = unsafe { BorrowedFd::borrow_raw(fd) };
     // A socket the peer has already reset answers ENOTCONN; there is nothing left to shut.
     let _ = socket2::SockRef::from(&fd).shutdown(how);
+}
+
+/// A descriptor that this process was given by number. It is never closed, also when the last copy
+/// of it is: the number must not become another's, whom a second look would then take over.
+///
+/// # Errors
+/// `EBADF` if it is not open.
+pub(crate) fn given(descriptor: RawFd) -> io::Result<ManuallyDrop<OwnedFd>> {
+    // SAFETY: `fcntl` with F_GETFD takes any number and changes nothing.
+    match unsafe { libc::fcntl(descriptor, libc::F_GETFD) } {
+        -1 => Err(io::Error::last_os_error()),
+        // SAFETY: it is open, and whoever started us gave it to us; nobody closes it.
+        _ => Ok(ManuallyDrop::new(unsafe {
+            OwnedFd::from_raw_fd(descriptor)
+        })),
+    }
+}
+
+/// A unix socket as the one type of stream that connections have: they only read, write and shut
+/// down, which is the same for both.
+///
+/// # Errors
+/// The executor's, if it cannot watch the socket.
+pub(crate) fn of_unix(stream: UnixStream) -> io::Result<TcpStream> {
+    // SAFETY: `into_raw_fd` gives up the descriptor, which is open and nobody else's then.
+    let socket = unsafe { OwnedFd::from_raw_fd(stream.into_raw_fd()) };
+    TcpStream::from_std(socket.into())
 }
 
 /// Marks an accepted socket close-on-exec; monoio's accept on io_uring does not.

@@ -7,8 +7,8 @@
 
 use std::{
     io::Write,
-    net::{Shutdown, TcpListener},
-    os::unix::net::UnixStream,
+    net::Shutdown,
+    os::{fd::OwnedFd, unix::net::UnixStream},
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -30,7 +30,7 @@ pub(crate) enum Message {
     /// A job is done.
     Worked(JobId),
     /// Accept from a sibling's listener as well, until that number is released.
-    Adopt(usize, TcpListener),
+    Adopt(usize, OwnedFd),
     /// Accept from that sibling's listener no more.
     Release(usize),
     /// A successor is there: accept no more, and wait for every client.

@@ -6,8 +6,10 @@
 use std::{
     cell::Cell,
     io,
-    net::TcpListener,
-    os::{fd::RawFd, unix::net::UnixStream},
+    os::{
+        fd::{OwnedFd, RawFd},
+        unix::net::UnixStream,
+    },
     panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
     sync::Arc,
@@ -84,8 +86,8 @@ impl WorkerHandle {
 
     /// Accepts from a sibling's listener as well, until [`WorkerHandle::release`] of its number. A
     /// worker that is on its way out does not.
-    pub fn adopt(&self, number: usize, listener: TcpListener) -> bool {
-        self.mailbox.post(Message::Adopt(number, listener))
+    pub fn adopt(&self, number: usize, listener: impl Into<OwnedFd>) -> bool {
+        self.mailbox.post(Message::Adopt(number, listener.into()))
     }
 
     /// Accepts from that sibling's listener no more.
@@ -124,17 +126,19 @@ thread_local! {
 }
 
 impl Worker {
-    /// Makes a worker that accepts from `listener` and answers by `plan` and `port`.
+    /// Makes a worker that accepts from `listener`, a TCP or unix socket, and answers by `plan` and
+    /// `port`.
     ///
     /// # Errors
     /// The kernel's, if neither engine can be built, or the one the configuration insists on.
     pub fn new(
         config: &ServerConfig,
         plan: Arc<Plan>,
-        listener: TcpListener,
+        listener: impl Into<OwnedFd>,
         port: Box<dyn HostPort>,
         log: Arc<dyn Log>,
     ) -> io::Result<Self> {
+        let listener = listener.into();
         let mut executor = Executor::build(config.engine)?;
         let (bell, ear) = UnixStream::pair()?;
         bell.set_nonblocking(true)?;

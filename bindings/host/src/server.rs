@@ -9,7 +9,9 @@ use std::{
 
 use spikard_ffi::{
     abi::spk_text,
-    server::{spk_listen, spk_worker_engine, spk_worker_fd, spk_worker_run, spk_worker_stop},
+    server::{
+        spk_listen_configured, spk_worker_engine, spk_worker_fd, spk_worker_run, spk_worker_stop,
+    },
     supervise::{
         SPK_ORDER_NONE, SPK_ORDER_PARENT_GONE, spk_inherit, spk_inherited, spk_inherited_free,
         spk_inherited_listener, spk_inherited_obey, spk_inherited_place, spk_inherited_ready,
@@ -70,31 +72,16 @@ impl<H: Host> Worker<H> {
     }
 }
 
-/// Listens with `count` sockets that share one address. Returns them and the port.
+/// Listens as configured with `count` sockets. Returns them and the port, 0 for a unix socket.
 ///
 /// # Errors
 /// The address is taken (and by whom, if visible), or cannot be listened on.
-pub fn listen(
-    host: &str,
-    port: u16,
-    count: u32,
-    backlog: u32,
-) -> Result<(Vec<OwnedFd>, u16), Error> {
+pub fn listen(config_json: &str, count: u32) -> Result<(Vec<OwnedFd>, u16), Error> {
     let mut fds = vec![-1; count as usize];
     let mut bound = 0;
-    let (port, out) = (port.into(), fds.as_mut_ptr());
-    // SAFETY: the inputs are valid for their lengths, the outputs for `count` writes and one.
-    check(unsafe {
-        spk_listen(
-            host.as_ptr(),
-            host.len(),
-            port,
-            count,
-            backlog,
-            out,
-            &mut bound,
-        )
-    })?;
+    let (config, length, out) = (config_json.as_ptr(), config_json.len(), fds.as_mut_ptr());
+    // SAFETY: the input is valid for its length, the outputs for `count` writes and one.
+    check(unsafe { spk_listen_configured(config, length, count, out, &mut bound) })?;
     // SAFETY: each descriptor is open and was given to us.
     let owned = fds
         .into_iter()

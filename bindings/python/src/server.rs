@@ -157,16 +157,11 @@ impl Server {
     }
 }
 
-/// Listens with `count` sockets that share one address. Returns their descriptors and the port.
+/// Listens as configured with `count` sockets. Returns their descriptors and the port, 0 for a unix
+/// socket.
 #[pyfunction]
-pub(crate) fn listen(
-    py: Python<'_>,
-    host: &str,
-    port: u16,
-    count: u32,
-    backlog: u32,
-) -> PyResult<(Vec<i32>, u16)> {
-    let bound = py.detach(|| spikard_host::listen(host, port, count, backlog));
+pub(crate) fn listen(py: Python<'_>, config_json: &str, count: u32) -> PyResult<(Vec<i32>, u16)> {
+    let bound = py.detach(|| spikard_host::listen(config_json, count));
     let (listeners, port) = bound.map_err(|error| raise(py, error))?;
     Ok((
         listeners.into_iter().map(IntoRawFd::into_raw_fd).collect(),

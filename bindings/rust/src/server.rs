@@ -4,7 +4,9 @@
 //! the server with an error, so that whatever supervises the process can start it again.
 
 use std::io;
+use std::mem;
 use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
@@ -13,7 +15,8 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 use spikard_contract::config::ServerConfig;
 use spikard_middleware::{Level, Plan};
-use spikard_runtime::{TurnError, Worker, WorkerHandle, listen};
+use spikard_runtime::listen::{self, Opened, Place};
+use spikard_runtime::{TurnError, Worker, WorkerHandle};
 
 use crate::app::{App, Built};
 use crate::error::RunError;
@@ -51,9 +54,8 @@ impl App {
         let built = self.build()?;
         config.check().map_err(RunError::Config)?;
         let count = config.workers as usize;
-        let bound = listen::bind(&config.host, config.port, count, config.backlog)
-            .map_err(RunError::Listen)?;
-        Server::start(&built, config, bound.listeners, bound.address)
+        let opened = listen::open(&config, count).map_err(RunError::Listen)?;
+        Server::start(&built, config, opened)
     }
 
     /// As [`App::start`], with one worker, on a socket that already listens. `host`, `port`,
@@ -65,15 +67,15 @@ impl App {
         let built = self.build()?;
         config.check().map_err(RunError::Config)?;
         listener.set_nonblocking(true).map_err(RunError::System)?;
-        let address = listener.local_addr().map_err(RunError::System)?;
-        Server::start(&built, config, vec![listener], address)
+        let opened = Opened::of(listener).map_err(RunError::System)?;
+        Server::start(&built, config, opened)
     }
 }
 
 /// A server that runs beside the calling thread. Dropping it closes every connection.
 #[derive(Debug)]
 pub struct Server {
-    address: SocketAddr,
+    opened: Opened,
     engine: String,
     workers: Vec<WorkerHandle>,
     threads: Vec<JoinHandle<()>>,
@@ -84,10 +86,14 @@ pub struct Server {
 type Ready = io::Result<(WorkerHandle, String)>;
 
 impl Server {
-    /// Where it listens; the port is the real one where port 0 was asked for.
+    /// Where it listens; the port is the real one where port 0 was asked for. On a unix socket it
+    /// is `0.0.0.0:0`.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        match self.opened.place {
+            Place::Address(address) => address,
+            Place::Unix(_) => SocketAddr::from(([0, 0, 0, 0], 0)),
+        }
     }
 
     /// Which engine its workers run on, and why.
@@ -120,16 +126,12 @@ impl Server {
         self.join()
     }
 
-    fn start(
-        built: &Built,
-        config: ServerConfig,
-        listeners: Vec<TcpListener>,
-        address: SocketAddr,
-    ) -> Result<Self, RunError> {
+    fn start(built: &Built, config: ServerConfig, mut opened: Opened) -> Result<Self, RunError> {
+        let (listeners, place) = (mem::take(&mut opened.listeners), opened.place.clone());
         let plan = Arc::new(built.app.lower(&config).map_err(RunError::Lower)?);
         let (end, ends) = channel();
         let mut server = Self {
-            address,
+            opened,
             engine: String::new(),
             workers: Vec::new(),
             threads: Vec::new(),
@@ -170,7 +172,7 @@ impl Server {
             "workers"
         };
         let (count, engine) = (server.workers.len(), &server.engine);
-        let message = format!("listening on http://{address} ({count} {plural}, {engine})");
+        let message = format!("listening on {place} ({count} {plural}, {engine})");
         built.service.log.log(Level::Info, &message);
         Ok(server)
     }
@@ -206,7 +208,7 @@ struct Seat {
     service: Arc<Service>,
     plan: Arc<Plan>,
     config: ServerConfig,
-    listener: TcpListener,
+    listener: OwnedFd,
 }
 
 impl Seat {

@@ -55,6 +55,15 @@ config! {
         /// TCP port to listen on. 0 takes any free one, which the log and the server's address
         /// then name.
         port: u16 = 8000, in 0..=65_535, unit "port number";
+        /// Path of a unix socket to listen on, in place of `host` and `port`. A file that an
+        /// earlier server left there is removed, one that is in use is not.
+        uds: Option<String> = None, in 1..=107, unit "characters";
+        /// Permission bits of the unix socket's file, such as `0o660`. `null` leaves them to the
+        /// process's umask.
+        uds_permissions: Option<u32> = None, in 0..=511, unit "permission bits";
+        /// Number of an inherited descriptor that listens already, to serve in place of `host` and
+        /// `port`. A socket of systemd (`LISTEN_FDS`) is served without this.
+        fd: Option<u32> = None, in 0..=1_048_575, unit "descriptor";
         /// Workers, each with its own ring and listener; one per core is the useful most.
         workers: u32 = 1, in 1..=1_024, unit "workers";
         /// Connections the kernel may queue before a worker accepts them.

@@ -123,6 +123,11 @@ static void null_listeners(void) {
     IS(spk_listen(NULL, 9, 0, 1, 16, &fd, &port), SPK_NULL_POINTER);
     IS(spk_listen(any, 9, 0, 1, 16, NULL, &port), SPK_NULL_POINTER);
     IS(spk_listen(any, 9, 0, 1, 16, &fd, NULL), SPK_NULL_POINTER);
+    IS(spk_listen_configured(NULL, 2, 1, &fd, &port), SPK_NULL_POINTER);
+    IS(spk_listen_configured(JSON, 2, 1, NULL, &port), SPK_NULL_POINTER);
+    IS(spk_listen_configured(JSON, 2, 1, &fd, NULL), SPK_NULL_POINTER);
+    IS(spk_listen_configured(JSON, 2, 0, &fd, &port), SPK_INVALID_ARGUMENT);
+    IS(spk_listen_configured(JSON, 1, 1, &fd, &port), SPK_INVALID_JSON);
 }
 
 static void null_parents(void) {

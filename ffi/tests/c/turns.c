@@ -212,6 +212,7 @@ static void use_in_child(fixture *self, spk_app *app) {
     IS(spk_problem(self->port, self->call, json, 2, NULL), SPK_FORKED);
     IS(spk_fail(self->port, self->call, NULL, 0, NULL), SPK_FORKED);
     IS(spk_listen(json, 2, 0, 1, 16, &fd, &number), SPK_FORKED);
+    IS(spk_listen_configured(json, 2, 1, &fd, &number), SPK_FORKED);
     IS(spk_cookie_next(json, 2, &offset, &view, &view, &number), SPK_FORKED);
     IS(spk_status_name(0, &text, &length), SPK_FORKED);
     IS(spk_supervise(json, 2, &view, 1, NULL, NULL, &fd), SPK_FORKED);

@@ -5,14 +5,19 @@
 //! else listens there; only then do our own other listeners join.
 //! Knows nothing of workers, processes, rings or HTTP; it never accepts a connection.
 
+mod open;
 mod owner;
 
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs};
+use std::os::fd::RawFd;
+use std::path::PathBuf;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+pub(crate) use open::ACTIVATION_VARIABLES;
+pub use open::{Opened, Place, open};
 pub use owner::Owner;
 use owner::owner_of;
 
@@ -58,6 +63,37 @@ pub enum ListenError {
         address: SocketAddr,
         /// The kernel's reason.
         source: io::Error,
+    },
+    /// Somebody listens on this unix socket.
+    UnixInUse {
+        /// Its path.
+        path: PathBuf,
+    },
+    /// What is at the path of the unix socket is no socket, and not ours to remove.
+    NoSocket {
+        /// Its path.
+        path: PathBuf,
+    },
+    /// Anything else that was refused of a unix socket.
+    Unix {
+        /// Its path.
+        path: PathBuf,
+        /// The kernel's reason.
+        source: io::Error,
+    },
+    /// A descriptor that was to be served cannot be.
+    Descriptor {
+        /// Its number.
+        descriptor: RawFd,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A descriptor and a unix socket are both configured.
+    TwoPlaces,
+    /// A service manager passed more than one socket.
+    SeveralActivated {
+        /// How many.
+        count: u32,
     },
 }
 
@@ -219,6 +255,42 @@ impl fmt::Display for ListenError {
             Self::Refused { address, source } => {
                 write!(f, "cannot listen on {address}: {source}")
             }
+            _ => self.tell_place(f),
+        }
+    }
+}
+
+impl ListenError {
+    /// What is wrong with a place that is no address.
+    fn tell_place(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnixInUse { path } => write!(
+                f,
+                "the unix socket {} is in use by another program: stop it, or choose another path",
+                path.display(),
+            ),
+            Self::NoSocket { path } => write!(
+                f,
+                "{} exists and is no socket: remove it, or choose another path",
+                path.display(),
+            ),
+            Self::Unix { path, source } => {
+                write!(
+                    f,
+                    "cannot listen on the unix socket {}: {source}",
+                    path.display()
+                )
+            }
+            Self::Descriptor { descriptor, source } => {
+                write!(f, "descriptor {descriptor} cannot be served: {source}")
+            }
+            Self::TwoPlaces => write!(f, "a server listens in one place: set `fd` or `uds`"),
+            Self::SeveralActivated { count } => write!(
+                f,
+                "the service manager passed {count} sockets (LISTEN_FDS), and a server takes one: \
+                 give each its own service",
+            ),
+            _ => Ok(()),
         }
     }
 }
@@ -226,7 +298,10 @@ impl fmt::Display for ListenError {
 impl std::error::Error for ListenError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Resolve { source, .. } | Self::Refused { source, .. } => Some(source),
+            Self::Resolve { source, .. }
+            | Self::Refused { source, .. }
+            | Self::Unix { source, .. }
+            | Self::Descriptor { source, .. } => Some(source),
             _ => None,
         }
     }
@@ -236,165 +311,4 @@ impl std::error::Error for ListenError {
 const PRIVILEGED_PORTS_END: u16 = 1024;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::io::{Read, Write};
-    use std::net::{Ipv4Addr, Ipv6Addr, TcpStream};
-    use std::thread;
-    use std::time::Duration;
-
-    fn accept(listener: &TcpListener) -> Option<TcpStream> {
-        (0..100).find_map(|_| {
-            thread::sleep(Duration::from_millis(1));
-            listener.accept().ok().map(|(stream, _)| stream)
-        })
-    }
-
-    fn assert_taken_by_us(error: &ListenError) {
-        let ListenError::AddressInUse {
-            owner: Some(owner),
-            address,
-        } = error
-        else {
-            panic!("not a taken port: {error:?}");
-        };
-        assert_eq!(owner.pid, std::process::id());
-        let sentence = error.to_string();
-        assert!(
-            sentence.contains(&format!("port {}", address.port())),
-            "{sentence}"
-        );
-        assert!(
-            sentence.contains(&format!("(pid {})", owner.pid)),
-            "{sentence}"
-        );
-        assert!(
-            sentence.contains(&owner.name) && !owner.name.is_empty(),
-            "{sentence}"
-        );
-    }
-
-    #[test]
-    fn refuses_a_port_that_an_ordinary_server_holds() {
-        let other = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = other.local_addr().unwrap().port();
-        assert_taken_by_us(&bind("127.0.0.1", port, 2, 16).unwrap_err());
-        assert_taken_by_us(&bind("0.0.0.0", port, 2, 16).unwrap_err());
-    }
-
-    #[test]
-    fn refuses_a_port_that_our_own_shared_listeners_hold() {
-        let first = bind("127.0.0.1", 0, 3, 16).unwrap();
-        let port = first.address.port();
-        assert_taken_by_us(&bind("127.0.0.1", port, 1, 16).unwrap_err());
-        assert_taken_by_us(&bind("127.0.0.1", port, 3, 16).unwrap_err());
-        assert_taken_by_us(&bind("localhost", port, 3, 16).unwrap_err());
-    }
-
-    #[test]
-    fn refuses_a_port_that_another_reuseport_server_holds() {
-        let address = "127.0.0.1:0".parse().unwrap();
-        let other = listen(address, Joining::Shared, 16).unwrap();
-        let port = other.local_addr().unwrap().port();
-        assert_taken_by_us(&bind("127.0.0.1", port, 2, 16).unwrap_err());
-    }
-
-    #[test]
-    fn frees_the_port_when_dropped_even_with_connections_in_time_wait() {
-        let bound = bind("127.0.0.1", 0, 2, 16).unwrap();
-        let address = bound.address;
-        let mut client = TcpStream::connect(address).unwrap();
-        let server = bound.listeners.iter().find_map(accept).unwrap();
-        drop(server); // The side that closes first keeps TIME_WAIT.
-        assert_eq!(client.read(&mut [0; 1]).unwrap(), 0);
-        drop(client);
-        drop(bound);
-        assert_eq!(
-            bind("127.0.0.1", address.port(), 2, 16).unwrap().address,
-            address
-        );
-    }
-
-    #[test]
-    fn spreads_connections_over_all_listeners_first_one_included() {
-        let bound = bind("127.0.0.1", 0, 2, 256).unwrap();
-        let clients: Vec<_> = (0..64)
-            .map(|_| TcpStream::connect(bound.address).unwrap())
-            .collect();
-        for listener in &bound.listeners {
-            assert_eq!(listener.local_addr().unwrap(), bound.address);
-            assert!(
-                accept(listener).is_some(),
-                "a listener got none of 64 connections"
-            );
-        }
-        drop(clients);
-    }
-
-    #[test]
-    fn sets_what_listeners_and_accepted_sockets_need() {
-        let bound = bind("127.0.0.1", 0, 2, 16).unwrap();
-        for listener in &bound.listeners {
-            let socket = socket2::SockRef::from(listener);
-            assert!(socket.nonblocking().unwrap() && socket.is_listener().unwrap());
-            assert!(socket.reuse_port().unwrap());
-        }
-        let mut client = TcpStream::connect(bound.address).unwrap();
-        client.write_all(b"x").unwrap();
-        let server = bound.listeners.iter().find_map(accept).unwrap();
-        assert!(server.nodelay().unwrap());
-    }
-
-    #[test]
-    fn one_listener_alone_can_never_be_joined() {
-        let bound = bind("127.0.0.1", 0, 1, 16).unwrap();
-        let joined = listen(bound.address, Joining::Shared, 16);
-        assert_eq!(joined.unwrap_err().kind(), io::ErrorKind::AddrInUse);
-    }
-
-    #[test]
-    fn takes_addresses_of_both_families_and_names() {
-        assert_eq!(
-            bind("localhost", 0, 1, 16).unwrap().address.ip(),
-            Ipv4Addr::LOCALHOST
-        );
-        if TcpListener::bind("[::1]:0").is_err() {
-            return; // This machine has no IPv6 to test with.
-        }
-        for host in ["::1", "[::1]"] {
-            assert_eq!(
-                bind(host, 0, 2, 16).unwrap().address.ip(),
-                Ipv6Addr::LOCALHOST
-            );
-        }
-        let all = bind("::", 0, 1, 16).unwrap();
-        let error = bind("::1", all.address.port(), 2, 16).unwrap_err();
-        assert_taken_by_us(&error);
-    }
-
-    #[test]
-    fn says_in_a_sentence_what_cannot_be() {
-        let error = bind("192.0.2.1", 0, 1, 16).unwrap_err();
-        assert!(
-            matches!(error, ListenError::AddressNotAvailable { .. }),
-            "{error:?}"
-        );
-        assert!(
-            error.to_string().contains("no address 192.0.2.1"),
-            "{error}"
-        );
-
-        let error = bind("no such host", 0, 1, 16).unwrap_err();
-        assert!(matches!(error, ListenError::Resolve { .. }), "{error:?}");
-        assert!(error.to_string().contains("\"no such host\""), "{error}");
-
-        let denied = || io::Error::from(io::ErrorKind::PermissionDenied);
-        let low = explain("127.0.0.1:80".parse().unwrap(), denied()).to_string();
-        assert!(
-            low.contains("port 80") && low.contains("below 1024"),
-            "{low}"
-        );
-        let high = explain("127.0.0.1:8080".parse().unwrap(), denied()).to_string();
-        assert!(high.contains("policy") && !high.contains("1024"), "{high}");
-    }
-}
+mod tests;

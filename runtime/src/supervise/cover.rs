@@ -18,7 +18,8 @@ pub(super) struct Cover {
 impl Parent {
     /// Sees to it that every listener is accepted from, by its own worker where that can.
     pub(super) fn cover_all(&mut self) {
-        if self.phase != Phase::Serving {
+        // One queue for all is never without somebody.
+        if self.phase != Phase::Serving || self.opened.is_shared {
             return;
         }
         for at in 0..self.slots.len() {

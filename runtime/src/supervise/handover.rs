@@ -8,8 +8,7 @@
 use std::env;
 use std::fmt;
 use std::io;
-use std::net::TcpListener;
-use std::os::fd::{BorrowedFd, FromRawFd, RawFd};
+use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 
 use socket2::SockRef;
@@ -30,9 +29,10 @@ pub struct Inherited {
     pub workers: usize,
     /// The parent's process id, for log lines.
     pub parent: u32,
-    /// One listener per worker, non-blocking. A worker accepts from `listeners[worker]` only. The
-    /// blocking mode belongs to the open socket, which all processes share: nobody may change it.
-    pub listeners: Vec<TcpListener>,
+    /// One listener per worker, TCP or unix, non-blocking. A worker accepts from its own,
+    /// `listeners[worker]`, unless it is told otherwise. The blocking mode belongs to the open
+    /// socket, which all processes share: nobody may change it.
+    pub listeners: Vec<OwnedFd>,
     /// Orders from the parent, and this worker's word that it is ready.
     pub control: Control,
 }
@@ -171,7 +171,7 @@ impl Handover {
         // parent opened it for this process, whose own code has not run yet: nobody else owns it.
         let control = unsafe { UnixStream::from_raw_fd(self.control) };
         // SAFETY: the same for each of these, which listen.
-        let listener = |descriptor: &RawFd| unsafe { TcpListener::from_raw_fd(*descriptor) };
+        let listener = |descriptor: &RawFd| unsafe { OwnedFd::from_raw_fd(*descriptor) };
         Inherited {
             worker: self.worker,
             workers: self.workers,
@@ -258,6 +258,7 @@ const LISTENER: &str = "a listener";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::TcpListener;
     use std::os::fd::AsRawFd;
 
     #[test]

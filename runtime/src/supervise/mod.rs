@@ -21,6 +21,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use spikard_contract::config::ServerConfig;
 use spikard_middleware::{Level, Log};
 
 pub use control::{Control, ENGINE_BYTES_MAX, Order};
@@ -46,16 +47,11 @@ pub const EXIT_TERMINATED: i32 = 143;
 pub struct Supervision {
     /// Program and arguments of a worker; it must call [`inherited`] first thing.
     pub command: Vec<OsString>,
-    /// Address or name to listen on.
-    pub host: String,
-    /// Port to listen on; 0 takes any free one, which the start-up line then names.
-    pub port: u16,
+    /// Where to listen, and how long a worker may take to finish its requests: it has
+    /// [`STOP_GRACE`] more to leave.
+    pub config: ServerConfig,
     /// Processes, each with its own listener; at least 1.
     pub workers: usize,
-    /// Queue of each listener, in connections.
-    pub backlog: u32,
-    /// How long a worker may take to finish its requests. It has [`STOP_GRACE`] more to leave.
-    pub shutdown_timeout: Duration,
     /// Takes the parent's sentences, on the thread that called [`supervise`].
     pub log: Arc<dyn Log>,
 }
@@ -64,8 +60,6 @@ impl fmt::Debug for Supervision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Supervision")
             .field("command", &self.command)
-            .field("host", &self.host)
-            .field("port", &self.port)
             .field("workers", &self.workers)
             .finish_non_exhaustive()
     }

@@ -18,11 +18,11 @@ use super::{
     EXIT_CUT_SHORT, EXIT_INTERRUPTED, EXIT_OK, EXIT_START_FAILED, EXIT_TERMINATED, FORCE_GRACE,
     SECOND_SIGNAL_GRACE, STOP_GRACE, Supervision,
 };
-use crate::listen::{Bound, bind};
+use crate::listen::{Opened, open};
 
 pub(super) struct Parent {
     pub(super) supervision: Supervision,
-    bound: Bound,
+    pub(super) opened: Opened,
     signals: Signals,
     pub(super) slots: Vec<Slot>,
     /// Who accepts for a worker without a process, by its number.
@@ -58,19 +58,15 @@ impl Parent {
             return Err("a server has at least one worker, not 0".to_owned());
         }
         let Supervision {
-            host,
-            port,
-            workers,
-            backlog,
-            ..
+            config, workers, ..
         } = &supervision;
-        let bound = bind(host, *port, *workers, *backlog).map_err(|error| error.to_string())?;
+        let opened = open(config, *workers).map_err(|error| error.to_string())?;
         let signals = Signals::take().map_err(|error| format!("cannot take signals: {error}"))?;
         let slots = (0..supervision.workers).map(Slot::new).collect();
         let covers = vec![None; supervision.workers];
         Ok(Self {
             supervision,
-            bound,
+            opened,
             signals,
             slots,
             covers,
@@ -126,12 +122,12 @@ impl Parent {
     }
 
     fn start(&mut self, at: usize) -> io::Result<u32> {
-        let (command, listeners) = (&self.supervision.command, &self.bound.listeners);
+        let (command, listeners) = (&self.supervision.command, &self.opened.listeners);
         self.slots[at].start(Launch { command, listeners })
     }
 
     pub(super) fn start_successor(&mut self, at: usize) -> io::Result<u32> {
-        let (command, listeners) = (&self.supervision.command, &self.bound.listeners);
+        let (command, listeners) = (&self.supervision.command, &self.opened.listeners);
         self.slots[at].start_successor(Launch { command, listeners })
     }
 
@@ -259,12 +255,12 @@ impl Parent {
         }
         engines.sort_unstable();
         engines.dedup();
-        let (address, workers) = (self.bound.address, counted(all));
+        let (place, workers) = (self.opened.place.clone(), counted(all));
         let engines = engines.join(" and ");
         self.phase = Phase::Serving;
         self.say(
             Level::Info,
-            format!("listening on http://{address} ({workers}, {engines})"),
+            format!("listening on {place} ({workers}, {engines})"),
         );
     }
 
@@ -329,7 +325,7 @@ impl Parent {
         self.phase = Phase::Stopping {
             until: Instant::now().checked_add(self.patience()),
         };
-        let at_most_s = self.supervision.shutdown_timeout.as_secs_f32();
+        let at_most_s = self.supervision.config.shutdown_timeout.as_secs_f32();
         self.say(
             Level::Info,
             format!("stopping: requests in hand have {at_most_s} s to finish"),
@@ -338,7 +334,10 @@ impl Parent {
 
     /// How long a worker may take to go when it is asked to.
     pub(super) fn patience(&self) -> Duration {
-        self.supervision.shutdown_timeout.saturating_add(STOP_GRACE)
+        self.supervision
+            .config
+            .shutdown_timeout
+            .saturating_add(STOP_GRACE)
     }
 
     fn force(&mut self, grace: Duration) {

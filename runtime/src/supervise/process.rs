@@ -4,8 +4,7 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::net::TcpListener;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus};
@@ -14,6 +13,7 @@ use std::time::{Duration, Instant};
 use super::control::{ENGINE_BYTES_MAX, Incoming, Lines, READY};
 use super::handover::{Handover, WORKER_VARIABLE};
 use super::signals::ignore_terminal;
+use crate::listen::ACTIVATION_VARIABLES;
 
 /// A process that was started and is not buried yet.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub(super) struct Launch<'a> {
     /// Program and arguments; never empty.
     pub(super) command: &'a [OsString],
     /// One per worker; each process inherits all.
-    pub(super) listeners: &'a [TcpListener],
+    pub(super) listeners: &'a [OwnedFd],
 }
 
 /// How a process ended.
@@ -80,6 +80,9 @@ impl Process {
         command
             .args(&launch.command[1..])
             .env(WORKER_VARIABLE, handover.to_string());
+        for variable in ACTIVATION_VARIABLES {
+            command.env_remove(variable);
+        }
         // SAFETY: between fork and exec the closure only calls `fcntl` and `signal`, on numbers
         // that were made before the fork; it neither allocates nor locks.
         unsafe {

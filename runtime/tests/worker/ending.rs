@@ -3,6 +3,7 @@
 use std::{
     io::{Read, Write},
     net::TcpStream,
+    os::unix::net::UnixStream,
     thread,
     time::{Duration, Instant},
 };
@@ -131,5 +132,38 @@ fn adopts_a_siblings_listener_until_it_is_released() {
         server.stop();
         server.join();
         assert!(TcpStream::connect(other).is_err());
+    }
+}
+
+#[test]
+fn serves_a_unix_socket_as_any_other() {
+    for engine in engines() {
+        let server = Server::start(engine, "{}");
+        let name = format!("spikard-{}-{engine:?}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        server.adopt_unix(1, &path);
+        let asked: Vec<_> = (0..3)
+            .map(|_| {
+                let mut client = UnixStream::connect(&path).unwrap();
+                client
+                    .set_read_timeout(Some(Duration::from_secs(10)))
+                    .unwrap();
+                client.write_all(&REQUEST.repeat(2)).unwrap();
+                client
+                    .write_all(b"GET /thread?20 HTTP/1.1\r\nhost: x\r\n\r\n")
+                    .unwrap();
+                client
+            })
+            .collect();
+        for mut client in asked {
+            client.shutdown(std::net::Shutdown::Write).unwrap();
+            let mut reply = String::new();
+            client.read_to_string(&mut reply).unwrap();
+            assert_eq!(reply.matches("HTTP/1.1 200").count(), 3, "{reply}");
+        }
+        server.until(|stats| stats.connections == 0);
+        server.stop();
+        server.join();
+        std::fs::remove_file(&path).unwrap();
     }
 }

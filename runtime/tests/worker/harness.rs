@@ -199,6 +199,13 @@ impl Server {
         assert!(self.handle.leave());
     }
 
+    /// Has the worker accept from a unix socket as well.
+    pub(crate) fn adopt_unix(&self, number: usize, path: &std::path::Path) {
+        let listener = std::os::unix::net::UnixListener::bind(path).expect("a free path");
+        listener.set_nonblocking(true).expect("a socket option");
+        assert!(self.handle.adopt(number, listener));
+    }
+
     /// Has the worker accept from another listener as well; returns that one's address.
     pub(crate) fn adopt(&self, number: usize) -> SocketAddr {
         let bound = listen::bind("127.0.0.1", 0, 1, 128).expect("a free port");

@@ -197,10 +197,10 @@ class Inherited:
     def obey(self, server: Server) -> bool:
         """Have the server follow the orders that have come; return whether more may come."""
 
-def listen(host: str, port: int, count: int, backlog: int) -> tuple[list[int], int]:
-    """Bind `count` sockets that share an address; return their descriptors and the port.
+def listen(config_json: str, count: int) -> tuple[list[int], int]:
+    """Listen as configured with `count` sockets; return their descriptors and the port.
 
-    Raises AddressInUse, or OSError.
+    The port of a unix socket is 0. Raises AddressInUse, or OSError.
     """
 
 def supervise(command: list[str], config_json: str) -> int:

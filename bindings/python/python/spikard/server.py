@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from spikard import _native
-from spikard.config import seconds_of
+from spikard.config import document_of, seconds_of
 from spikard.errors import ConfigError
 from spikard.logging import INFO, log
 
@@ -64,7 +64,7 @@ class Guest:
     @classmethod
     def listen(cls, engine: _native.Engine, config: ServerConfig) -> Guest:
         """Start to serve on the configured address. Raises AddressInUse or OSError."""
-        fds, port = _native.listen(config.host, config.port, 1, config.backlog)
+        fds, port = _native.listen(document_of(config), 1)
         return cls(engine, config, fds[0], port)
 
     def stop(self, force: bool = False) -> None:
@@ -219,7 +219,10 @@ def _on_signals(numbers: tuple[signal.Signals, ...], act: Callable[[], None]) ->
 
 def _announce(guest: Guest, config: ServerConfig, how: str) -> None:
     host = f"[{config.host}]" if ":" in config.host else config.host
-    log(INFO, f"listening on http://{host}:{guest.port}, {guest.engine_name}, {how}")
+    where = f"http://{host}:{guest.port}"
+    if not guest.port:
+        where = f"unix:{config.uds}" if config.uds else "a unix socket"
+    log(INFO, f"listening on {where}, {guest.engine_name}, {how}")
 
 
 def _bound_to_this_process() -> str | None:

@@ -108,6 +108,23 @@ class ServerConfig:
     address then name. Unit: port number. Default: 8000. Range: 0 to 65535.
     """
 
+    uds: str | None = None
+    """Path of a unix socket to listen on, in place of `host` and `port`. A file that an
+    earlier server left there is removed, one that is in use is not. Unit:
+    characters. Default: None. Range: 1 to 107.
+    """
+
+    uds_permissions: int | None = None
+    """Permission bits of the unix socket's file, such as `0o660`. `None` leaves them to
+    the process's umask. Unit: permission bits. Default: None. Range: 0 to 511.
+    """
+
+    fd: int | None = None
+    """Number of an inherited descriptor that listens already, to serve in place of
+    `host` and `port`. A socket of systemd (`LISTEN_FDS`) is served without this.
+    Unit: descriptor. Default: None. Range: 0 to 1048575.
+    """
+
     workers: int = 1
     """Workers, each with its own ring and listener; one per core is the useful most.
     Unit: workers. Default: 1. Range: 1 to 1024.
@@ -283,6 +300,9 @@ class ServerConfig:
         return {
             "host": self.host,
             "port": self.port,
+            "uds": self.uds,
+            "uds_permissions": self.uds_permissions,
+            "fd": self.fd,
             "workers": self.workers,
             "backlog": self.backlog,
             "engine": self.engine,
