@@ -1,10 +1,10 @@
 //! `spk_set_cookie`: a cookie as the value of a `Set-Cookie` field.
 
 use spikard_contract::{cookie::CookieDocument, status::Status};
-use spikard_proto_http::{SameSite, SetCookie};
+use spikard_middleware::cookie::cookie_of;
 
 use crate::{
-    boundary::{Checked, Failure, text},
+    boundary::{Failure, text},
     field::write_field,
 };
 
@@ -31,37 +31,16 @@ pub unsafe extern "C" fn spk_set_cookie(
     let write = || {
         // SAFETY: the caller's contract.
         let json = unsafe { text(json, length, "json")? };
-        cookie(json)?
-            .to_field()
-            .map_err(|error| Failure::new(Status::InvalidArgument, error.to_string()))
+        let document: CookieDocument = serde_json::from_str(json)
+            .map_err(|error| Failure::new(Status::InvalidJson, error.to_string()))?;
+        let cookie = cookie_of(document).map_err(misused)?;
+        cookie.to_field().map_err(misused)
     };
     // SAFETY: the caller's contract.
     unsafe { write_field(field, field_length, write) }
 }
 
-fn cookie(json: &str) -> Checked<SetCookie> {
-    let document: CookieDocument = serde_json::from_str(json)
-        .map_err(|error| Failure::new(Status::InvalidJson, error.to_string()))?;
-    let same_site = match document.same_site {
-        None => None,
-        Some(name) => Some(SameSite::from_name(&name).ok_or_else(|| {
-            let message = format!("SameSite is strict, lax or none, not {name:?}");
-            Failure::new(Status::InvalidArgument, message)
-        })?),
-    };
-    let mut cookie = if document.ends {
-        SetCookie::ending(document.name)
-    } else {
-        let mut cookie = SetCookie::new(document.name, document.value);
-        cookie.expires = document.expires;
-        cookie.max_age = document.max_age;
-        cookie
-    };
-    cookie.domain = document.domain;
-    cookie.path = document.path.or(cookie.path);
-    cookie.secure |= document.secure;
-    cookie.http_only = document.http_only;
-    cookie.same_site = same_site;
-    cookie.partitioned = document.partitioned;
-    Ok(cookie)
+/// The application's author gave what is no cookie.
+fn misused(error: impl std::fmt::Display) -> Failure {
+    Failure::new(Status::InvalidArgument, error.to_string())
 }

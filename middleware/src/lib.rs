@@ -11,6 +11,7 @@
 pub mod arguments;
 pub mod auth;
 pub mod body;
+pub mod cookie;
 pub mod cors;
 pub mod edit;
 pub mod errand;
