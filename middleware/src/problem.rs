@@ -23,6 +23,8 @@ pub struct Problem {
     title: Cow<'static, str>,
     detail: Option<Cow<'static, str>>,
     extensions: Map<String, Value>,
+    /// Extension members as JSON text, behind the others.
+    texts: Vec<(&'static str, String)>,
 }
 
 impl Problem {
@@ -34,6 +36,7 @@ impl Problem {
             title: Cow::Borrowed(title_of(row)),
             detail: Some(Cow::Borrowed(row.detail)),
             extensions: Map::new(),
+            texts: Vec::new(),
         }
     }
 
@@ -56,6 +59,7 @@ impl Problem {
             title,
             detail: None,
             extensions: Map::new(),
+            texts: Vec::new(),
         }
     }
 
@@ -95,7 +99,16 @@ impl Problem {
         self
     }
 
-    /// The document: type, title, status, detail, then the extensions in the order added.
+    /// Adds an extension member as JSON text, for what a value cannot hold: numbers beyond 64 bits.
+    /// It stands behind those that are values.
+    #[must_use]
+    pub fn with_text(mut self, name: &'static str, json: String) -> Self {
+        self.texts.push((name, json));
+        self
+    }
+
+    /// The document: type, title, status, detail, then the extensions in the order added. What was
+    /// given as text is as near as a value can be.
     pub fn document(&self) -> Value {
         let mut members = Map::new();
         members.insert("type".into(), Value::from(self.kind.as_ref()));
@@ -109,6 +122,10 @@ impl Problem {
                 .iter()
                 .map(|(name, value)| (name.clone(), value.clone())),
         );
+        for (name, json) in &self.texts {
+            let value = serde_json::from_str(json).unwrap_or_default();
+            members.insert((*name).to_owned(), value);
+        }
         Value::Object(members)
     }
 
@@ -118,9 +135,19 @@ impl Problem {
         reply.start(self.status, PROBLEM_JSON);
         reply.close = close;
         reply.is_failure = true;
+        let mut document = self.document();
+        if let Some(members) = document.as_object_mut() {
+            members.retain(|name, _| self.texts.iter().all(|(text, _)| text != name));
+        }
         // A `Value` always serialises into memory.
-        let written = serde_json::to_writer(&mut reply.body, &self.document());
+        let written = serde_json::to_writer(&mut reply.body, &document);
         debug_assert!(written.is_ok());
+        for (name, json) in &self.texts {
+            // The object has members, so another one is behind a comma.
+            reply.body.pop();
+            let member = format!(",{}:{json}}}", Value::from(*name));
+            reply.body.extend_from_slice(member.as_bytes());
+        }
     }
 }
 

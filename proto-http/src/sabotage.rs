@@ -154,7 +154,7 @@ mod armed {
         "redirect/status", "redirect/location", "etag/syntax", "etag/weak", "etag/content",
         // The list of faults.
         "rows/all", "rows/order", "rows/once", "rows/input", "rows/ctx", "rows/loc", "rows/count",
-        "rows/input-max", "rows/values-max", "rows/key-max",
+        "rows/input-max", "rows/values-max", "rows/key-max", "rows/exact",
         // A row says another type.
         "row/missing", "row/int_parsing", "row/float_parsing", "row/bool_parsing",
         "row/string_type", "row/list_type", "row/dict_type", "row/none_required",

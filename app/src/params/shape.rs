@@ -279,6 +279,7 @@ impl Shape {
             kind,
             message,
             input: None,
+            exact: None,
             context,
         }
     }

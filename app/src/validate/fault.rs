@@ -52,6 +52,8 @@ pub struct Fault {
     pub message: Cow<'static, str>,
     /// The offending value; `None` leaves the member out.
     pub input: Option<Value>,
+    /// The same as JSON text, where a value could not hold it.
+    pub exact: Option<Box<str>>,
     /// The facts in the message, for programs; empty leaves the member out.
     pub context: Map<String, Value>,
 }
@@ -96,6 +98,7 @@ impl Fault {
             kind,
             message: message.into(),
             input: None,
+            exact: None,
             context: Map::new(),
         }
     }
@@ -134,6 +137,20 @@ impl Fault {
     }
 }
 
+impl Fault {
+    /// The row as JSON text.
+    fn into_text(mut self) -> String {
+        let exact = self.exact.take();
+        let row = self.into_row();
+        let members = row.as_object().into_iter().flatten();
+        let members = members.map(|(name, value)| match &exact {
+            Some(text) if name == "input" => format!("{}:{text}", Value::from(&**name)),
+            _ => format!("{}:{value}", Value::from(&**name)),
+        });
+        format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+    }
+}
+
 impl Faults {
     /// No faults.
     #[must_use]
@@ -157,6 +174,11 @@ impl Faults {
     #[must_use]
     pub fn rows(&self) -> &[Fault] {
         &self.rows
+    }
+
+    /// The rows from this one on.
+    pub(super) fn rows_from(&mut self, first: usize) -> &mut [Fault] {
+        &mut self.rows[first..]
     }
 
     /// Whether there may be more faults than are listed.
@@ -216,10 +238,17 @@ impl Faults {
             1 if !sabotage::is_off("rows/count") => Cow::Borrowed("1 validation error in request"),
             count => Cow::Owned(format!("{count} validation errors in request")),
         };
+        let problem = Problem::of(&VALIDATION_ERROR).with_detail(detail);
+        if self.rows.iter().any(|row| row.exact.is_some()) {
+            let rows: Vec<String> = self.rows.into_iter().map(Fault::into_text).collect();
+            let problem = problem.with_text("errors", format!("[{}]", rows.join(",")));
+            return match self.dropped {
+                true => problem.with_text("truncated", "true".to_owned()),
+                false => problem,
+            };
+        }
         let rows: Vec<Value> = self.rows.into_iter().map(Fault::into_row).collect();
-        let problem = Problem::of(&VALIDATION_ERROR)
-            .with_detail(detail)
-            .with("errors", rows);
+        let problem = problem.with("errors", rows);
         if self.dropped {
             problem.with("truncated", true)
         } else {

@@ -6,6 +6,7 @@
 
 mod bounded;
 mod cripple;
+mod exact;
 pub mod fault;
 pub mod form;
 pub mod format;

@@ -242,6 +242,7 @@ impl Judgement<'_> {
             kind,
             message,
             input: None,
+            exact: None,
             context,
         };
         // Two subschemas may ask the same of one value; the client needs to hear it once.

@@ -11,6 +11,7 @@ use serde_json::Value;
 use spikard_proto_http::sabotage;
 
 use super::bounded;
+use super::exact::quote_exactly;
 use super::fault::{Fault, Faults, Source};
 use super::format;
 use super::proof::Proof;
@@ -120,12 +121,14 @@ impl Schema {
             input: None,
         };
         let value = body.to_value();
+        let before = faults.rows().len();
         self.list(
             &value,
             || self.body_faults.validate(root).err(),
             &place,
             faults,
         );
+        quote_exactly(*body, faults.rows_from(before));
     }
 
     /// Adds a row for every fault of `value`, which lies at `place`.
