@@ -20,6 +20,7 @@ use spikard_middleware::stages::await_body::AwaitBody;
 use spikard_middleware::stages::await_hooks::AwaitHooks;
 use spikard_middleware::stages::await_host::AwaitHost;
 use spikard_middleware::stages::body_limit::BodyLimit;
+use spikard_middleware::stages::compression::{Compressible, Compression};
 use spikard_middleware::stages::content_coding::ContentCoding;
 use spikard_middleware::stages::cors::AnswerPreflight;
 use spikard_middleware::stages::deadline::Deadline;
@@ -152,9 +153,22 @@ struct Lowering<'l> {
 }
 
 impl Lowering<'_> {
-    /// The rows of a table that is no route's: those on the finished reply.
+    /// The rows of a table that no route has a say in: those on the finished reply.
     fn rows(&self) -> Rows {
-        self.rows_under(self.cross_origin.server())
+        let mut rows = self.rows_under(self.cross_origin.server());
+        self.compression_row(&mut rows);
+        rows
+    }
+
+    fn compression_row(&self, rows: &mut Rows) {
+        if let Some(config) = &self.config.compression
+            && (config.gzip || config.brotli)
+        {
+            let config = config.clone();
+            let bytes_min = config.min_size;
+            rows.reply(Rank::Compressible, Arc::new(Compressible { bytes_min }));
+            rows.reply(Rank::Compression, Arc::new(Compression { config }));
+        }
     }
 
     /// The rows that every table has, with the CORS policy that counts for it.
@@ -266,6 +280,9 @@ impl Lowering<'_> {
         let cors = heard(&document.cors, "cors").or(&self.config.cors);
         let policy = self.cross_origin.route(cors, &mut self.plan);
         let mut rows = self.rows_under(policy.as_ref());
+        if document.compression || sabotage::is_off("compression/route") {
+            self.compression_row(&mut rows);
+        }
         self.body_rows(route, &mut rows);
         self.response_row(route, &mut rows)?;
         if self.config.dev {

@@ -36,6 +36,10 @@ pub struct RouteDocument {
     /// What becomes of a reply that does not; absent, what the configuration says.
     #[serde(default)]
     pub response_validation: Option<ResponseValidation>,
+    /// Whether its replies are compressed where the configuration says so. Off where a reply holds
+    /// both a secret and what an attacker may choose: their lengths tell the secret (BREACH).
+    #[serde(default = "yes")]
+    pub compression: bool,
     /// The files it takes from a multipart form; its body is then one of media `form`.
     #[serde(default)]
     pub files: Vec<FileDocument>,
@@ -70,6 +74,30 @@ pub struct RouteDocument {
     /// Hooks in place of the application's.
     #[serde(default)]
     pub hooks: RouteHooksDocument,
+}
+
+impl RouteDocument {
+    /// A route that reads nothing and has no rules of its own.
+    pub fn new(methods: Vec<String>, path: String, name: String) -> Self {
+        Self {
+            methods,
+            path,
+            handler: 0,
+            name,
+            parameters: Vec::new(),
+            body: None,
+            response_schema: None,
+            response_validation: None,
+            compression: true,
+            files: Vec::new(),
+            max_body_size: Own::Inherit,
+            request_timeout: Own::Inherit,
+            cors: Own::Inherit,
+            response_headers: Vec::new(),
+            placement: Placement::default(),
+            hooks: RouteHooksDocument::default(),
+        }
+    }
 }
 
 /// One value read from the path, the query, a header or a cookie.

@@ -11,6 +11,7 @@
 pub mod arguments;
 pub mod auth;
 pub mod body;
+pub mod compress;
 pub mod cookie;
 pub mod cors;
 pub mod edit;
@@ -42,6 +43,7 @@ pub mod uploads;
 pub mod vary;
 
 pub use arguments::{Argument, ArgumentKind, Arguments};
+pub use compress::{Encoder, Recoding};
 pub use edit::Edit;
 pub use errand::Errand;
 pub use exchange::Exchange;

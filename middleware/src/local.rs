@@ -5,7 +5,7 @@
 
 use spikard_proto_http::date::format_date;
 
-use crate::log::Level;
+use crate::{compress::Encoder, log::Level};
 
 /// Per-worker state. Not shared, not synchronised.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub struct Local {
     random: [u64; 4],
     notes: Vec<(Level, String)>,
     draining: bool,
+    /// Compresses the bodies that are compressed on this thread.
+    pub encoder: Encoder,
 }
 
 impl Local {
@@ -33,6 +35,7 @@ impl Local {
             random,
             notes: Vec::new(),
             draining: false,
+            encoder: Encoder::default(),
         }
     }
 

@@ -36,18 +36,23 @@ pub enum Rank {
     /// Reply row: judges what the handler wrote, before anything is added to it, and
     /// before conditions do, which only a success has to meet (RFC 9110 §13.2.1).
     ResponseSchema,
+    /// Reply row: judges whether the body is worth compressing while it is still there, because a
+    /// 304 says `Vary` as its 200 would have (RFC 9110 §15.4.5).
+    Compressible,
     /// Reply row: what the route adds to its handler's replies, before what the server adds.
     RouteHeaders,
     /// Reply row: who may read the reply, whatever is in it.
     Cors,
     /// Reply row: names the exchange on every reply.
     RequestIdEcho,
+    /// Reply row, the last: it chooses by what leaves.
+    Compression,
 }
 
 impl Rank {
     /// Whether a reply row runs before the request's conditions are judged.
     pub(crate) fn precedes_conditions(self) -> bool {
-        self <= Self::ResponseSchema
+        self <= Self::Compressible
     }
 
     /// Name for table snapshots and traces.
@@ -68,9 +73,11 @@ impl Rank {
             Self::Handler => "handler",
             Self::Trace => "trace",
             Self::ResponseSchema => "response_schema",
+            Self::Compressible => "compressible",
             Self::RouteHeaders => "route_headers",
             Self::Cors => "cors",
             Self::RequestIdEcho => "request_id_echo",
+            Self::Compression => "compression",
         }
     }
 }

@@ -5,7 +5,7 @@
 use spikard_proto_http::redirect::check_redirect;
 use spikard_proto_http::{Fields, RedirectError, sabotage};
 
-use crate::{file_body::FileBody, inspection::ReplyFault};
+use crate::{compress::Recoding, file_body::FileBody, inspection::ReplyFault};
 
 /// One reply. Its memory is kept from request to request.
 #[derive(Debug)]
@@ -22,6 +22,10 @@ pub struct Reply {
     pub close: bool,
     /// Whether a failure made it: then it is shown to the hooks on errors, if there are any.
     pub is_failure: bool,
+    /// Whether its body may be compressed, and is worth it.
+    pub is_compressible: bool,
+    /// How its body is compressed before it is sent, if a stage chose so.
+    pub recoding: Option<Recoding>,
     /// Why it cannot be sent, if something that was to be written could not: it becomes a 500 with
     /// a line in the log. The first reason stays.
     pub fault: Option<Box<ReplyFault>>,
@@ -45,6 +49,8 @@ impl Reply {
             file: None,
             close: false,
             is_failure: false,
+            is_compressible: false,
+            recoding: None,
             fault: None,
             trace: None,
         }
@@ -58,6 +64,8 @@ impl Reply {
         self.body.shrink_to(BODY_BYTES_KEPT);
         self.close = false;
         self.is_failure = false;
+        self.is_compressible = false;
+        self.recoding = None;
         self.fault = None;
         self.trace = None;
     }

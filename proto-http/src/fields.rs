@@ -71,41 +71,6 @@ impl Fields {
         Ok(())
     }
 
-    /// Makes a member stand in a comma-separated list field such as `Vary`, which may have several
-    /// lines; it is added unless it, or `*`, stands there already (RFC 9110 §5.6.1, §12.5.5).
-    ///
-    /// # Errors
-    /// As for [`Fields::push`].
-    pub fn add_member(&mut self, name: &[u8], member: &[u8]) -> Result<(), FieldError> {
-        let stands = self.get_all(name).any(|line| {
-            line.split(|&byte| byte == b',')
-                .map(trim)
-                .any(|other| other == b"*" || other.eq_ignore_ascii_case(member))
-        });
-        if stands {
-            return Ok(());
-        }
-        match self.get(name) {
-            Some(line) if !line.is_empty() => {
-                let line = [line, b", ", member].concat();
-                // Further lines are few and stay behind it.
-                self.replace_first(name, &line)
-            }
-            _ => self.set(name, member),
-        }
-    }
-
-    fn replace_first(&mut self, name: &[u8], value: &[u8]) -> Result<(), FieldError> {
-        let value = check(name, value)?;
-        self.make_room(name.len() + value.len())?;
-        if let Some(place) = self.position(name) {
-            self.append(name, value);
-            // The new one takes the old one's place.
-            self.table.swap_remove(place);
-        }
-        Ok(())
-    }
-
     /// Removes all fields of this name; says whether there was one. The bytes stay as dead bytes
     /// until the list is cleared or full.
     pub fn remove(&mut self, name: &[u8]) -> bool {

@@ -27,20 +27,22 @@ fn plan(config: &ServerConfig) -> String {
 fn a_table_has_rows_only_for_what_it_does() {
     assert_eq!(
         plan(&ServerConfig::default()),
-        "entry: request_id route | request_id_echo\n\
-         GET /bare: body_limit deadline handler | request_id_echo\n\
-         GET /i/{id:int}: body_limit validate deadline handler | request_id_echo\n\
-         POST /none: body_limit body deadline handler | request_id_echo\n\
+        "entry: request_id route | compressible request_id_echo compression\n\
+         GET /bare: body_limit deadline handler | compressible request_id_echo compression\n\
+         GET /i/{id:int}: body_limit validate deadline handler \
+         | compressible request_id_echo compression\n\
+         POST /none: body_limit body deadline handler | compressible request_id_echo compression\n\
          POST /json: body_limit media_type content_coding body validate deadline handler \
-         | request_id_echo\n\
-         PUT /raw: body_limit content_coding body deadline handler | request_id_echo\n\
+         | compressible request_id_echo compression\n\
+         PUT /raw: body_limit content_coding body deadline handler \
+         | compressible request_id_echo compression\n\
          POST /files: body_limit media_type content_coding sink body validate deadline handler \
-         | request_id_echo\n\
-         404: handler | request_id_echo\n\
-         405: handler | request_id_echo\n\
-         options: handler | request_id_echo\n\
-         400: handler | request_id_echo\n\
-         refused: | request_id_echo\n"
+         | compressible request_id_echo compression\n\
+         404: handler | compressible request_id_echo compression\n\
+         405: handler | compressible request_id_echo compression\n\
+         options: handler | compressible request_id_echo compression\n\
+         400: handler | compressible request_id_echo compression\n\
+         refused: | compressible request_id_echo compression\n"
     );
 }
 
@@ -50,6 +52,7 @@ fn what_is_off_has_no_row() {
         enable_request_id: false,
         max_body_size: None,
         request_timeout: None,
+        compression: None,
         ..ServerConfig::default()
     };
     let plan = plan(&config);
@@ -74,8 +77,9 @@ fn a_route_says_what_is_on_for_itself() {
     let plan = app.lower(&ServerConfig::default()).unwrap().to_string();
     assert!(
         plan.contains(
-            "GET /off: handler | request_id_echo\n\
-             GET /on: body_limit deadline handler | route_headers request_id_echo\n"
+            "GET /off: handler | compressible request_id_echo compression\n\
+             GET /on: body_limit deadline handler \
+             | compressible route_headers request_id_echo compression\n"
         ),
         "{plan}"
     );
@@ -97,7 +101,8 @@ fn routes_that_say_the_same_of_cors_share_a_table() {
         app.add_route(serde_json::from_value(route).unwrap())
             .unwrap();
     }
-    let config = json!({ "cors": { "allowed_origins": ["https://a.example"] } });
+    let cors = json!({ "allowed_origins": ["https://a.example"] });
+    let config = json!({ "cors": cors, "compression": null });
     let config = ServerConfig::from_value(&config).unwrap();
     let plan = app.lower(&config).unwrap().to_string();
     let named = |name: &str| -> Vec<&str> {

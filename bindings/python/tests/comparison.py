@@ -6,9 +6,12 @@ Knows nothing of applications or of how bytes travel.
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import re
 from typing import Any
+
+import brotli
 
 from spikard.testing import Reply
 
@@ -85,7 +88,7 @@ def faults(
         found.append(f"x-request-id is {ids}")
     if over_socket:
         found += _framing_faults(expect, reply, method, fields)
-    if not _same_body(expect["body"], reply):
+    if not _same_body(expect["body"], reply, expect.get("coding")):
         found.append(f"body is {reply.content[:2000]!r}, not {str(expect['body'])[:2000]}")
     return found
 
@@ -120,13 +123,18 @@ def _framing_faults(
     return found
 
 
-def _same_body(expect: dict[str, Any], reply: Reply) -> bool:
-    """Whether a body is the expected one."""
-    if "json" not in expect:
-        return reply.content == _bytes_of(expect)
+def _same_body(expect: dict[str, Any], reply: Reply, coding: str | None) -> bool:
+    """Whether a body is the expected one, its coding undone."""
+    content = reply.content
     try:
-        value = json.loads(reply.content)
-    except ValueError:
+        if coding is not None:
+            content = {"gzip": gzip.decompress, "br": brotli.decompress}[coding](content)
+            if len(content) <= len(reply.content):
+                return False
+        if "json" not in expect:
+            return content == _bytes_of(expect)
+        value = json.loads(content)
+    except (ValueError, OSError, brotli.error):
         return False
     ordered = reply.headers.get("content-type") == "application/problem+json"
     return _same(value, expect["json"], ordered)

@@ -12,8 +12,6 @@ use schemars::JsonSchema;
 use serde_json::Value;
 use spikard_app::RouteFault;
 use spikard_contract::config::ResponseValidation;
-use spikard_contract::hook::RouteHooksDocument;
-use spikard_contract::own::Own;
 use spikard_contract::route::{
     ANY_FILE, BodyDocument, BodyMedia, ParameterDocument, ParameterSource, Placement, RouteDocument,
 };
@@ -124,23 +122,8 @@ impl App {
         path: &str,
         handler: H,
     ) -> &mut Route {
-        let mut document = RouteDocument {
-            methods: methods.iter().map(|&method| method.to_owned()).collect(),
-            path: path.to_owned(),
-            handler: 0,
-            name: name_of::<H>(path),
-            parameters: Vec::new(),
-            body: None,
-            response_schema: None,
-            response_validation: None,
-            files: Vec::new(),
-            max_body_size: Own::Inherit,
-            request_timeout: Own::Inherit,
-            cors: Own::Inherit,
-            response_headers: Vec::new(),
-            placement: Placement::Inline,
-            hooks: RouteHooksDocument::default(),
-        };
+        let methods = methods.iter().map(|&method| method.to_owned()).collect();
+        let mut document = RouteDocument::new(methods, path.to_owned(), name_of::<H>(path));
         let mut needs = Needs::of(&mut document);
         H::declare(&mut needs);
         let claims = needs.into_claims();
@@ -344,6 +327,13 @@ impl Route {
     /// configuration says.
     pub fn response_validation(&mut self, validation: ResponseValidation) -> &mut Self {
         self.document.response_validation = Some(validation);
+        self
+    }
+
+    /// Whether its replies are compressed where the configuration says so; they are unless this
+    /// says no. Say no where a reply holds both a secret and what an attacker may choose.
+    pub fn compression(&mut self, is_on: bool) -> &mut Self {
+        self.document.compression = is_on;
         self
     }
 

@@ -5,12 +5,14 @@
 //! Knows nothing of how the knobs act; the crates that read them do.
 
 mod api_key;
+mod compression;
 mod cors;
 pub mod jwt;
 
 use std::time::Duration;
 
 pub use api_key::ApiKeyConfig;
+pub use compression::CompressionConfig;
 pub use cors::{CorsConfig, OriginPattern};
 pub use jwt::{JwtAlgorithm, JwtConfig};
 
@@ -102,6 +104,8 @@ config! {
         /// Which pages of other origins may call the server. `null` leaves cross-origin requests
         /// to the application; a route may say otherwise.
         cors: Option<CorsConfig> = None;
+        /// How the bodies of replies are compressed. `null` compresses none. A route may opt out.
+        compression: Option<CompressionConfig> = Some(CompressionConfig::default());
         /// Largest head of a request, all header fields together; a larger one is answered with
         /// 431.
         max_header_size: u32 = 65_536, in 1_024..=1_048_576, unit "bytes";

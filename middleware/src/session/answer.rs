@@ -48,7 +48,11 @@ impl Session {
                 self.state = State::Errand(sent);
                 return Some(Need::Work);
             }
-            Ok(Pause::Done) => self.finish(station),
+            Ok(Pause::Done) => {
+                if self.recode(station) {
+                    self.finish(station);
+                }
+            }
             Err(_) => {
                 station
                     .log

@@ -6,6 +6,7 @@
 
 mod answer;
 mod intake;
+mod recode;
 
 use std::{
     cell::{Cell, RefCell},
@@ -121,6 +122,8 @@ enum State {
     Calling(SegmentId),
     /// The exchange is in the slots.
     AtHost(CallId),
+    /// The reply is complete but for its body, which is being compressed.
+    Recoding(recode::Recode),
     /// The reply is written; the rest of the request body is read and forgotten.
     Draining { drained: u64 },
     /// Nothing more will be read.
@@ -270,6 +273,7 @@ impl Session {
                     self.call(station, segment)
                 }
                 State::AtHost(id) => Some(Need::Host(*id)),
+                State::Recoding(_) => self.recoded(station),
                 State::Draining { .. } => self.drain_body(),
                 State::Ended { linger } => Some(Need::Close { linger: *linger }),
             };

@@ -52,6 +52,9 @@ class RouteOptions(TypedDict, total=False):
     """Which pages of other origins may call it, in place of the server's; None for nobody."""
     response_headers: Mapping[str, str] | Iterable[tuple[str, str]]
     """Header fields of its replies with a status below 400, unless the handler sets them."""
+    compression: bool
+    """Whether replies are compressed where the configuration says so; True unless given. Say False
+    where a reply holds both a secret and what an attacker may choose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,7 @@ class Route:
             "body": read.body,
             "response_schema": _response_schema(handler, read.returns, options),
             "response_validation": options.get("response_validation"),
+            "compression": options.get("compression", True),
             "files": read.files,
             "placement": _placement(handler, is_async, options.get("blocking")),
             **_settings(options),

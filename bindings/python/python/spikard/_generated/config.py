@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Literal
 
-__all__ = ["CorsConfig", "ServerConfig"]
+__all__ = ["CompressionConfig", "CorsConfig", "ServerConfig"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +84,57 @@ class CorsConfig:
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> CorsConfig:
+        """Return the object of a document; the inverse of `to_dict`."""
+        values = dict(document)
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompressionConfig:
+    """How the bodies of replies are compressed.
+
+    The client's weights choose the coding; among equals brotli comes before gzip.
+    What is compressed already (images, archives, replies with a `Content-Encoding`
+    of their own) is left as it is, and so is a reply with `Cache-Control:
+    no-transform`, a part of a file, and one that would not become smaller.
+    """
+
+    gzip: bool = True
+    """Offer gzip. Default: True."""
+
+    brotli: bool = True
+    """Offer brotli. Default: True."""
+
+    min_size: int = 1024
+    """Smallest body that is compressed. Unit: bytes. Default: 1024. Range: 0 to
+    1073741824.
+    """
+
+    quality: int = 6
+    """How hard to try: 0 is the fastest and 11 the smallest. gzip knows 1 to 9: 0 is 1
+    to it, and 10 and 11 are 9. Bodies that would hold a worker for long are
+    compressed on another thread. Unit: level. Default: 6. Range: 0 to 11.
+    """
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the document the engine reads: plain values, durations in seconds."""
+        return {
+            "gzip": self.gzip,
+            "brotli": self.brotli,
+            "min_size": self.min_size,
+            "quality": self.quality,
+        }
+
+    def to_json(self) -> str:
+        """Return the same as JSON text."""
+        return json.dumps(self.to_dict(), allow_nan=False)
+
+    def copy(self, **changes: Any) -> CompressionConfig:
+        """Return a copy with some knobs changed."""
+        return replace(self, **changes)
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> CompressionConfig:
         """Return the object of a document; the inverse of `to_dict`."""
         values = dict(document)
         return cls(**values)
@@ -194,6 +245,11 @@ class ServerConfig:
     cors: CorsConfig | Mapping[str, Any] | None = None
     """Which pages of other origins may call the server. `None` leaves cross-origin
     requests to the application; a route may say otherwise. Default: None.
+    """
+
+    compression: CompressionConfig | Mapping[str, Any] | None = field(default_factory=CompressionConfig)
+    """How the bodies of replies are compressed. `None` compresses none. A route may opt
+    out.
     """
 
     max_header_size: int = 65_536
@@ -316,6 +372,7 @@ class ServerConfig:
             "spool_directory": self.spool_directory,
             "response_validation": self.response_validation,
             "cors": _plain(self.cors),
+            "compression": _plain(self.compression),
             "max_header_size": self.max_header_size,
             "max_headers": self.max_headers,
             "max_request_line": self.max_request_line,
@@ -350,6 +407,8 @@ class ServerConfig:
         values = dict(document)
         if "cors" in values:
             values["cors"] = _read(values["cors"], CorsConfig, 0)
+        if "compression" in values:
+            values["compression"] = _read(values["compression"], CompressionConfig, 0)
         return cls(**values)
 
 

@@ -1,0 +1,110 @@
+//! The body of a reply compressed between the reply rows and the wire.
+//!
+//! A body that takes long is handed out as work; while it is done the exchange stays here, and a
+//! work that was not done costs nothing but the compression.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use spikard_proto_http::sabotage;
+
+use super::{Need, Session, State, Station};
+use crate::{
+    compress::{Encoder, Recoding},
+    inflate::Coding,
+    reply::Reply,
+    sink::Work,
+};
+
+/// A body that is being compressed elsewhere.
+#[derive(Debug)]
+pub(super) struct Recode {
+    recoding: Recoding,
+    body: Arc<Vec<u8>>,
+    coded: Arc<Mutex<Option<Vec<u8>>>>,
+}
+
+impl Session {
+    /// Compresses the reply's body if a stage chose so. True if the reply can be written now; if
+    /// not, there is work to do first.
+    pub(super) fn recode(&mut self, station: &Station<'_>) -> bool {
+        let Some(x) = &mut self.exchange else {
+            return true;
+        };
+        let Some(recoding) = x.reply.recoding.take() else {
+            return true;
+        };
+        if recoding.is_quick(x.reply.body.len()) {
+            let encoder = &mut station.local.borrow_mut().encoder;
+            let coded = encoder.encode(recoding, &x.reply.body);
+            settle(&mut x.reply, recoding, coded);
+            return true;
+        }
+        let body = Arc::new(std::mem::take(&mut x.reply.body));
+        let coded = Arc::new(Mutex::new(None));
+        let work = {
+            let (body, coded) = (body.clone(), coded.clone());
+            move || {
+                let done = Encoder::default().encode(recoding, &body);
+                *coded.lock().unwrap_or_else(PoisonError::into_inner) = done;
+            }
+        };
+        self.work = Some(Work::new(work));
+        self.state = State::Recoding(Recode {
+            recoding,
+            body,
+            coded,
+        });
+        false
+    }
+
+    /// Goes on when the work has been done, or dropped.
+    pub(super) fn recoded(&mut self, station: &Station<'_>) -> Option<Need> {
+        if self.work.is_some() {
+            return Some(Need::Work);
+        }
+        let state = std::mem::replace(&mut self.state, State::Running);
+        let (State::Recoding(recode), Some(x)) = (state, &mut self.exchange) else {
+            return None;
+        };
+        let mut coded = recode.coded.lock().unwrap_or_else(PoisonError::into_inner);
+        let coded = coded.take();
+        // The work is gone, so this is the only one left.
+        x.reply.body = Arc::try_unwrap(recode.body).unwrap_or_else(|body| body.to_vec());
+        settle(&mut x.reply, recode.recoding, coded);
+        self.finish(station);
+        None
+    }
+}
+
+/// Puts the compressed body in the place of the other, and says so.
+fn settle(reply: &mut Reply, recoding: Recoding, coded: Option<Vec<u8>>) {
+    let Some(coded) = coded else { return };
+    let name: &[u8] = match recoding.coding {
+        Coding::Gzip => b"gzip",
+        Coding::Brotli => b"br",
+    };
+    if reply.fields.set(b"content-encoding", name).is_err() {
+        // The list is full: the body goes as it is.
+        return;
+    }
+    reply.body = coded;
+    reply.fields.remove(b"content-length");
+    // Its own digest, if it has one, is of other bytes (RFC 9530 §2).
+    reply.fields.remove(b"content-digest");
+    weaken_tag(reply);
+}
+
+/// A strong tag names bytes, and these are others (RFC 9110 §8.8.3.3); a weak one still names the
+/// content, so the client's conditions work on.
+fn weaken_tag(reply: &mut Reply) {
+    let Some(tag) = reply.fields.get(b"etag") else {
+        return;
+    };
+    if tag.starts_with(b"W/") || sabotage::is_off("compression/etag") {
+        return;
+    }
+    let weak = [b"W/", tag].concat();
+    // It was a valid value, and still is.
+    let set = reply.fields.set(b"etag", &weak);
+    debug_assert!(set.is_ok());
+}
