@@ -69,10 +69,26 @@ fn push_class(out: &mut String, record: &Record) {
     for field in record.fields {
         let (name, kind) = (field.name, annotation(field));
         let default = default(field).map_or_else(String::new, |default| format!(" = {default}"));
-        out.push_str(&format!("\n    {name}: {kind}{default}\n"));
+        let line = format!("    {name}: {kind}{default}");
+        out.push('\n');
+        out.push_str(&wrapped(line));
+        out.push('\n');
         out.push_str(&docstring(&description(field), 4));
     }
     push_methods(out, record);
+}
+
+/// A line of a field, cut as the formatter does if it is too long for one: at a call's parentheses.
+fn wrapped(line: String) -> String {
+    match line
+        .strip_suffix(')')
+        .and_then(|rest| rest.rsplit_once('('))
+    {
+        Some((head, inside)) if line.len() > COLUMNS_MAX => {
+            format!("{head}(\n        {inside}\n    )")
+        }
+        _ => line,
+    }
 }
 
 fn push_methods(out: &mut String, record: &Record) {
@@ -238,6 +254,9 @@ fn description(field: &Field) -> String {
     parts.extend(range(field).map(|range| format!("Range: {range}.")));
     parts.join(" ")
 }
+
+/// Longest line of the formatter that the repository uses.
+const COLUMNS_MAX: usize = 100;
 
 const HEAD: &str = "\
 \"\"\"The engine's configuration: one class per config object, one field per knob.

@@ -247,7 +247,9 @@ class ServerConfig:
     requests to the application; a route may say otherwise. Default: None.
     """
 
-    compression: CompressionConfig | Mapping[str, Any] | None = field(default_factory=CompressionConfig)
+    compression: CompressionConfig | Mapping[str, Any] | None = field(
+        default_factory=CompressionConfig
+    )
     """How the bodies of replies are compressed. `None` compresses none. A route may opt
     out.
     """
