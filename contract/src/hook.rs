@@ -62,8 +62,7 @@ pub const HOOKS: [Hook; 5] = [
     Hook {
         name: "on_error",
         kind: HookKind::Reply,
-        when: "When a failure made the reply: an exception, a refused value, a deadline, a missing \
-               route.",
+        when: "When a failure made the reply: an exception, a refused value, a deadline, no route.",
         doc: "It may change or replace the reply, and sees what went wrong.",
     },
 ];

@@ -1,7 +1,7 @@
 //! `Engine`: an application under construction, and the Python functions behind its routes.
 
 use std::sync::{
-    Arc, Mutex, PoisonError,
+    Arc, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -83,6 +83,24 @@ pub(crate) struct Route {
     pub(crate) reads_form: bool,
     /// The application that it is of.
     pub(crate) app: Arc<App>,
+    /// The hooks around the handler, which call it.
+    pub(crate) around: Option<Hooks>,
+}
+
+/// Hooks that are run in one call, as one function.
+pub(crate) struct Hooks {
+    pub(crate) run: Py<PyAny>,
+    pub(crate) is_async: bool,
+    /// Whether it is `async` and calls blocking functions.
+    pub(crate) is_mixed: bool,
+    /// Whether the engine has read the body as a form.
+    pub(crate) reads_form: bool,
+}
+
+/// What a number of the engine's stands for.
+pub(crate) enum Function {
+    Route(Route),
+    Hooks(Hooks),
 }
 
 /// An application: configuration, routes, and the functions behind them.
@@ -90,7 +108,7 @@ pub(crate) struct Route {
 pub(crate) struct Engine {
     pub(crate) app: Arc<App>,
     is_dev: AtomicBool,
-    routes: Mutex<Vec<Arc<Route>>>,
+    functions: Mutex<Vec<Arc<Function>>>,
 }
 
 impl Engine {
@@ -100,11 +118,14 @@ impl Engine {
     }
 
     /// The functions as registered so far.
-    pub(crate) fn routes(&self) -> Vec<Arc<Route>> {
-        self.routes
+    pub(crate) fn functions(&self) -> Vec<Arc<Function>> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Arc<Function>>> {
+        self.functions
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .clone()
     }
 }
 
@@ -116,7 +137,7 @@ impl Engine {
         Ok(Self {
             app: Arc::new(app),
             is_dev: AtomicBool::new(false),
-            routes: Mutex::default(),
+            functions: Mutex::default(),
         })
     }
 
@@ -131,7 +152,21 @@ impl Engine {
         Ok(())
     }
 
-    /// Adds a route and the function behind it. Returns the function's number.
+    /// Adds hooks that are run as one function: (function, is async, is mixed). Returns its number.
+    fn hook(&self, run: (Py<PyAny>, bool, bool), reads_form: bool) -> usize {
+        let mut functions = self.lock();
+        functions.push(Arc::new(Function::Hooks(Hooks::new(run, reads_form))));
+        functions.len() - 1
+    }
+
+    /// Says which hooks there are, by a document with their numbers.
+    fn set_hooks(&self, py: Python<'_>, document: &str) -> PyResult<()> {
+        self.app.hooks(document).map_err(|error| raise(py, error))
+    }
+
+    /// Adds a route and the function behind it, and the hooks around it: (function, is async, is
+    /// mixed). Returns the function's number.
+    #[pyo3(signature = (document, handler, is_async, binder, around = None))]
     fn route(
         &self,
         py: Python<'_>,
@@ -139,10 +174,11 @@ impl Engine {
         handler: Py<PyAny>,
         is_async: bool,
         binder: Vec<Bound<'_, PyTuple>>,
+        around: Option<(Py<PyAny>, bool, bool)>,
     ) -> PyResult<usize> {
         let document = json_loads(py, document)?.cast_into::<PyDict>()?;
-        let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
-        let number = routes.len();
+        let mut functions = self.lock();
+        let number = functions.len();
         document.set_item("handler", number)?;
         let json = crate::context::json_dumps(&document)?;
         self.app.route(&json).map_err(|error| raise(py, error))?;
@@ -156,16 +192,18 @@ impl Engine {
         let keyword_only = bindings.iter().filter(|binding| binding.keyword_only);
         let keywords: Vec<_> = keyword_only.map(|binding| binding.name.bind(py)).collect();
         let keywords = (!keywords.is_empty()).then(|| PyTuple::new(py, keywords));
-        routes.push(Arc::new(Route {
+        let reads_form = reads_form(&document)?;
+        functions.push(Arc::new(Function::Route(Route {
             handler,
             is_async,
             bindings,
             keywords: keywords.transpose()?.map(Bound::unbind),
             parameters: parameters(&document)?,
             pattern: pattern.unbind(),
-            reads_form: reads_form(&document)?,
+            reads_form,
             app: self.app.clone(),
-        }));
+            around: around.map(|around| Hooks::new(around, reads_form)),
+        })));
         Ok(number)
     }
 }
@@ -180,6 +218,17 @@ fn reads_form(document: &Bound<'_, PyDict>) -> PyResult<bool> {
     match document.get_item("body")?.filter(|body| !body.is_none()) {
         Some(body) => body.get_item("media")?.eq("form"),
         None => Ok(false),
+    }
+}
+
+impl Hooks {
+    fn new((run, is_async, is_mixed): (Py<PyAny>, bool, bool), reads_form: bool) -> Self {
+        Self {
+            run,
+            is_async,
+            is_mixed,
+            reads_form,
+        }
     }
 }
 
@@ -252,4 +301,22 @@ fn parameters(document: &Bound<'_, PyDict>) -> PyResult<Vec<Parameter>> {
 pub(crate) struct Arguments<'py> {
     pub(crate) values: Vec<Bound<'py, PyAny>>,
     pub(crate) names: Option<Bound<'py, PyTuple>>,
+}
+
+impl<'py> Arguments<'py> {
+    /// As Python writes them: a tuple, and a dict of those by keyword.
+    pub(crate) fn split(
+        self,
+        py: Python<'py>,
+    ) -> PyResult<(Bound<'py, PyTuple>, Bound<'py, PyDict>)> {
+        let keywords = PyDict::new(py);
+        let mut values = self.values;
+        if let Some(names) = self.names {
+            let by_keyword = values.split_off(values.len() - names.len());
+            for (name, value) in names.iter().zip(by_keyword) {
+                keywords.set_item(name, value)?;
+            }
+        }
+        Ok((PyTuple::new(py, values)?, keywords))
+    }
 }

@@ -13,36 +13,39 @@ use std::{
     time::{Duration, Instant},
 };
 
-use pyo3::{intern, prelude::*, types::PyDict};
-use spikard_host::{Call, Host, Level, Outcome, Port};
+use pyo3::{intern, prelude::*};
+use spikard_host::{App, Call, Host, Level, Outcome, Port};
 
 use crate::{
-    convert::{Told, answer, answer_misfit, bind},
-    engine::{Arguments, Engine, Route},
-    pool::{Job, Threads},
-    pump::{Capture, Started, call_inline, current, start},
+    engine::{Engine, Function},
+    hooked::Visit,
+    pool::Threads,
+    pump::{Capture, current},
     setup::log,
     stalls::Stalls,
 };
 
 /// See the module's documentation.
 pub(crate) struct Guest {
-    me: Weak<Self>,
-    routes: Vec<Arc<Route>>,
-    event_loop: Option<Py<PyAny>>,
-    base: Arc<Py<PyAny>>,
-    capture: Py<Capture>,
-    threads: Threads,
+    pub(crate) me: Weak<Self>,
+    pub(crate) functions: Vec<Arc<Function>>,
+    pub(crate) app: Arc<App>,
+    pub(crate) event_loop: Option<Py<PyAny>>,
+    pub(crate) base: Py<PyAny>,
+    pub(crate) capture: Py<Capture>,
+    pub(crate) threads: Threads,
     owner: ThreadId,
     port: OnceLock<Port>,
     turns: Mutex<Option<Turns>>,
     /// Whether a scheduled turn stands in the loop's ready queue.
     turn_scheduled: AtomicBool,
     timer: Mutex<Option<(Instant, Py<PyAny>)>>,
-    tasks: Mutex<HashMap<u64, Py<PyAny>>>,
+    pub(crate) tasks: Mutex<HashMap<u64, Py<PyAny>>>,
     injected: Mutex<HashMap<u64, Py<PyAny>>>,
+    /// What is kept of exchanges that are not over, by their numbers.
+    pub(crate) visits: Mutex<HashMap<u64, Arc<Visit>>>,
     /// Whether clients are shown how a handler failed.
-    shows_traces: bool,
+    pub(crate) shows_traces: bool,
     stalls: Stalls,
 }
 
@@ -57,7 +60,7 @@ struct Turns {
     from_afar: Py<FromAfar>,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -72,10 +75,11 @@ impl Guest {
         let timeout = Duration::try_from_secs_f64(queue_timeout)
             .map_err(|error| pyo3::exceptions::PyValueError::new_err(error.to_string()))?;
         let stalls = Stalls::new(py)?;
-        let (base, capture) = (Arc::new(current(py)?), Py::new(py, Capture::default())?);
+        let (base, capture) = (current(py)?, Py::new(py, Capture::default())?);
         Ok(Arc::new_cyclic(|me| Self {
             me: me.clone(),
-            routes: engine.routes(),
+            functions: engine.functions(),
+            app: engine.app.clone(),
             event_loop,
             base,
             capture,
@@ -87,6 +91,7 @@ impl Guest {
             timer: Mutex::default(),
             tasks: Mutex::default(),
             injected: Mutex::default(),
+            visits: Mutex::default(),
             shows_traces: engine.is_dev(),
             stalls,
         }))
@@ -191,101 +196,6 @@ impl Guest {
             let _ = handle.call_method0(py, intern!(py, "cancel"));
         }
     }
-
-    fn dispatch(&self, py: Python<'_>, port: &Port, call: &Call<'_>) -> Outcome {
-        // The engine only knows the numbers that `Engine::route` gave it.
-        let route = &self.routes[call.function() as usize];
-        let arguments = match bind(py, route, call) {
-            Ok(arguments) => arguments,
-            Err(misfit) => {
-                answer_misfit(py, port, call, misfit, self.shows_traces);
-                return Outcome::Done;
-            }
-        };
-        if call.is_for_pool() {
-            return self.submit(py, port, call, route, arguments);
-        }
-        let handler = route.handler.bind(py);
-        let event_loop = self.event_loop.as_ref();
-        let result = match event_loop.filter(|_| route.is_async) {
-            None => call_inline(event_loop, &self.base, handler, &arguments),
-            Some(event_loop) => {
-                let (event_loop, capture) = (event_loop.bind(py), self.capture.bind(py));
-                match start(event_loop, capture, &self.base, handler, &arguments) {
-                    Ok(Started::Done(result)) => result,
-                    Ok(Started::Waiting(task, context)) => {
-                        return self.wait_for(py, port, call, task, context);
-                    }
-                    Err(error) => Err(error),
-                }
-            }
-        };
-        answer(py, port, call.id(), result, None, || {
-            Told::of(call, self.shows_traces)
-        });
-        Outcome::Done
-    }
-
-    fn submit(
-        &self,
-        py: Python<'_>,
-        port: &Port,
-        call: &Call<'_>,
-        route: &Route,
-        arguments: Arguments<'_>,
-    ) -> Outcome {
-        let job = Job {
-            id: call.id(),
-            port: port.clone(),
-            handler: route.handler.clone_ref(py),
-            values: arguments.values.into_iter().map(Bound::unbind).collect(),
-            names: arguments.names.map(Bound::unbind),
-            context: self.base.clone(),
-            told: Told::of(call, self.shows_traces),
-        };
-        if self.threads.submit(py, job) {
-            Outcome::Later
-        } else {
-            Outcome::Failed
-        }
-    }
-
-    fn wait_for(
-        &self,
-        py: Python<'_>,
-        port: &Port,
-        call: &Call<'_>,
-        task: Bound<'_, PyAny>,
-        context: Bound<'_, PyAny>,
-    ) -> Outcome {
-        let finished = Finished {
-            id: call.id(),
-            port: port.clone(),
-            told: Told::of(call, self.shows_traces),
-            guest: self.me.clone(),
-        };
-        let added = Bound::new(py, finished).and_then(|finished| {
-            let keywords = PyDict::new(py);
-            keywords.set_item(intern!(py, "context"), context)?;
-            task.call_method(
-                intern!(py, "add_done_callback"),
-                (finished,),
-                Some(&keywords),
-            )
-        });
-        match added {
-            Ok(_) => {
-                lock(&self.tasks).insert(call.id(), task.unbind());
-                Outcome::Later
-            }
-            Err(error) => {
-                answer(py, port, call.id(), Err(error), None, || {
-                    Told::of(call, self.shows_traces)
-                });
-                Outcome::Done
-            }
-        }
-    }
 }
 
 impl Host for Guest {
@@ -308,6 +218,14 @@ impl Host for Guest {
                 error.write_unraisable(py, None);
             }
         });
+    }
+
+    fn ended(&self, exchange: u64) {
+        // Bound first: what it lets go of may run Python code, which must not find the lock taken.
+        let visit = lock(&self.visits).remove(&exchange);
+        if let Some(visit) = visit {
+            Python::attach(|_| drop(visit));
+        }
     }
 
     fn injected(&self, token: u64, reply: &[u8]) {
@@ -353,37 +271,5 @@ impl FromAfar {
             Some((_, turn)) => turn.call0(py).map(|_| ()),
             None => Ok(()),
         }
-    }
-}
-
-/// Told by a task when it ends: answers its call.
-#[pyclass(frozen, module = "spikard._native")]
-struct Finished {
-    id: u64,
-    port: Port,
-    told: Told,
-    guest: Weak<Guest>,
-}
-
-#[pymethods]
-impl Finished {
-    fn __call__(&self, task: &Bound<'_, PyAny>) -> PyResult<()> {
-        let py = task.py();
-        if let Some(guest) = self.guest.upgrade() {
-            // Bound first: what the map drops is dropped without the lock.
-            let _task = lock(&guest.tasks).remove(&self.id);
-        }
-        let result = task.call_method0(intern!(py, "result"));
-        let cancelled = &crate::setup::hooks(py)?.cancelled;
-        if let Err(error) = &result
-            && error.is_instance(py, cancelled.bind(py))
-        {
-            // Cancelled because nobody waits any more, or by itself: either way a 500 that is
-            // swallowed if nobody waits.
-            let _ = self.port.fail(self.id, None, None);
-            return Ok(());
-        }
-        answer(py, &self.port, self.id, result, None, || self.told.clone());
-        Ok(())
     }
 }

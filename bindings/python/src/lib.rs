@@ -2,10 +2,14 @@
 //!
 //! It registers functions, pumps turns and converts values; it decides nothing about HTTP.
 
+mod answer;
+mod calls;
 mod context;
 mod convert;
 mod engine;
+mod fields;
 mod guest;
+mod hooked;
 mod in_process;
 mod pool;
 mod pump;
@@ -22,7 +26,8 @@ use pyo3::prelude::*;
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<engine::Engine>()?;
     module.add_class::<request::Request>()?;
-    module.add_class::<request::Headers>()?;
+    module.add_class::<fields::Headers>()?;
+    module.add_class::<hooked::Hop>()?;
     module.add_class::<server::Server>()?;
     module.add_class::<server::Inherited>()?;
     module.add_class::<in_process::InProcess>()?;

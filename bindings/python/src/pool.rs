@@ -12,24 +12,35 @@ use std::{
     time::{Duration, Instant},
 };
 
-use pyo3::{prelude::*, types::PyTuple};
-use spikard_host::{Level, Pool, PoolRun, Port};
+use pyo3::{
+    prelude::*,
+    types::{PyDict, PyTuple},
+};
+use spikard_host::{Level, Pool, PoolRun};
 
 use crate::{
-    convert::{Told, answer},
+    answer::{Asked, Told, answer},
     engine::Arguments,
-    pump::{call_function, context_switches, in_fresh_context},
-    setup::log,
+    hooked::{Hop, HopJob},
+    pump::{call_function, context_switches, enter},
+    setup::{hooks, log},
 };
 
-/// One call that waits for a thread.
-pub(crate) struct Job {
-    pub(crate) id: u64,
-    pub(crate) port: Port,
-    pub(crate) handler: Py<PyAny>,
+/// What waits for a thread.
+pub(crate) enum Job {
+    /// A whole call.
+    Call(CallJob),
+    /// One function of a call that goes on elsewhere.
+    Hop(Py<Hop>, HopJob),
+}
+
+/// A call to be made and answered.
+pub(crate) struct CallJob {
+    pub(crate) asked: Asked,
+    pub(crate) function: Py<PyAny>,
     pub(crate) values: Vec<Py<PyAny>>,
     pub(crate) names: Option<Py<PyTuple>>,
-    pub(crate) context: Arc<Py<PyAny>>,
+    pub(crate) context: Py<PyAny>,
     pub(crate) told: Told,
 }
 
@@ -82,7 +93,7 @@ impl Threads {
     /// Ends the pool. Calls that still wait for a thread are answered 503.
     pub(crate) fn close(&self) {
         for job in self.queue.close() {
-            refuse(&job);
+            Python::attach(|py| refuse(py, &job));
         }
     }
 }
@@ -101,19 +112,50 @@ fn work(py: Python<'_>, queue: &Pool<Job>) {
 
 fn expire(py: Python<'_>, queue: &Pool<Job>) {
     while let Some(job) = py.detach(|| queue.next_expired()) {
-        refuse(&job);
+        refuse(py, &job);
     }
 }
 
 /// No thread came free in time.
-fn refuse(job: &Job) {
-    let problem = r#"{"status":503,"detail":"No thread was free in time (setting: queue_timeout)",
-        "headers":[["retry-after","1"]]}"#;
-    // A call that has its answer by now needs none.
-    let _ = job.port.problem(job.id, problem, None);
+fn refuse(py: Python<'_>, job: &Job) {
+    match job {
+        Job::Call(job) => {
+            let problem =
+                format!(r#"{{"status":503,"detail":"{REFUSAL}","headers":[["retry-after","1"]]}}"#);
+            // A call that has its answer by now needs none.
+            let _ = job.asked.problem(&problem, None);
+        }
+        Job::Hop(hop, job) => job.settle(py, hop.get(), Err(refusal(py))),
+    }
 }
 
+/// The same, to be raised.
+fn refusal(py: Python<'_>) -> PyErr {
+    let raised = hooks(py).and_then(|hooks| {
+        let keywords = PyDict::new(py);
+        keywords.set_item("detail", REFUSAL)?;
+        keywords.set_item("headers", [("retry-after", "1")])?;
+        hooks.problem.bind(py).call((503,), Some(&keywords))
+    });
+    raised.map_or_else(|error| error, PyErr::from_value)
+}
+
+const REFUSAL: &str = "No thread was free in time (setting: queue_timeout)";
+
 fn run(py: Python<'_>, job: Job) {
+    let (waits, began) = (context_switches(), Instant::now());
+    let took = || PoolRun {
+        wall_ns: began.elapsed().as_nanos() as u64,
+        waits: context_switches() - waits,
+    };
+    let job = match job {
+        Job::Call(job) => job,
+        Job::Hop(hop, job) => {
+            let result = job.call(py, hop.get());
+            hop.get().add(took());
+            return job.settle(py, hop.get(), result);
+        }
+    };
     let arguments = Arguments {
         values: job
             .values
@@ -122,12 +164,8 @@ fn run(py: Python<'_>, job: Job) {
             .collect(),
         names: job.names.map(|names| names.into_bound(py)),
     };
-    let handler = job.handler.bind(py);
-    let (waits, began) = (context_switches(), Instant::now());
-    let result = in_fresh_context(py, &job.context, |_| call_function(handler, &arguments));
-    let run = PoolRun {
-        wall_ns: began.elapsed().as_nanos() as u64,
-        waits: context_switches() - waits,
-    };
-    answer(py, &job.port, job.id, result, Some(run), || job.told);
+    let function = job.function.bind(py);
+    let result = enter(job.context.bind(py), || call_function(function, &arguments));
+    let run = Some(took());
+    answer(py, &job.asked, result, run, || job.told);
 }

@@ -34,12 +34,12 @@ pub(crate) fn call_function<'py>(
 /// Calls a blocking function on the loop's own thread, as if it ran on the pool.
 pub(crate) fn call_inline<'py>(
     event_loop: Option<&Py<PyAny>>,
-    base: &Py<PyAny>,
+    context: &Bound<'py, PyAny>,
     function: &Bound<'py, PyAny>,
     arguments: &Arguments<'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = function.py();
-    in_fresh_context(py, base, |_| match event_loop {
+    enter(context, || match event_loop {
         Some(event_loop) => {
             without_running_loop(event_loop.bind(py), || call_function(function, arguments))?
         }
@@ -49,8 +49,8 @@ pub(crate) fn call_inline<'py>(
 
 /// A coroutine that was started.
 pub(crate) enum Started<'py> {
-    /// It never had to wait.
-    Done(PyResult<Bound<'py, PyAny>>),
+    /// It never had to wait; and the context it ran in.
+    Done(PyResult<Bound<'py, PyAny>>, Bound<'py, PyAny>),
     /// Its task, and the context it runs in.
     Waiting(Bound<'py, PyAny>, Bound<'py, PyAny>),
 }
@@ -59,22 +59,19 @@ pub(crate) enum Started<'py> {
 pub(crate) fn start<'py>(
     event_loop: &Bound<'py, PyAny>,
     capture: &Bound<'py, Capture>,
-    base: &Py<PyAny>,
+    context: &Bound<'py, PyAny>,
     function: &Bound<'py, PyAny>,
     arguments: &Arguments<'py>,
 ) -> PyResult<Started<'py>> {
     let py = function.py();
     let eager = hooks(py)?.eager;
-    let (coroutine_or_task, context) = in_fresh_context(py, base, |context| {
+    let (coroutine_or_task, context) = enter(context, || {
         let coroutine = call_function(function, arguments)?;
         if eager {
             // An eager task enters its context itself.
             return Ok((coroutine, context.clone()));
         }
-        Ok((
-            stepped_task(event_loop, capture, &coroutine, context)?,
-            context.clone(),
-        ))
+        stepped_task(event_loop, capture, &coroutine, context)
     })?;
     let task = if eager {
         eager_task(event_loop, &coroutine_or_task, &context)?
@@ -82,7 +79,8 @@ pub(crate) fn start<'py>(
         coroutine_or_task
     };
     if task.call_method0(intern!(py, "done"))?.is_truthy()? {
-        return Ok(Started::Done(task.call_method0(intern!(py, "result"))));
+        let result = task.call_method0(intern!(py, "result"));
+        return Ok(Started::Done(result, context));
     }
     Ok(Started::Waiting(task, context))
 }
@@ -104,13 +102,14 @@ fn eager_task<'py>(
 
 /// Before 3.12 a task schedules its first step with `loop.call_soon`. For the moment of its making
 /// that method is shadowed by one that keeps the step, which is then run here, exactly as the loop
-/// would run it. A task is made of nothing else, so nothing else is caught.
+/// would run it. A task is made of nothing else, so nothing else is caught. Returns the task, and
+/// the context it runs in.
 fn stepped_task<'py>(
     event_loop: &Bound<'py, PyAny>,
     capture: &Bound<'py, Capture>,
     coroutine: &Bound<'py, PyAny>,
     context: &Bound<'py, PyAny>,
-) -> PyResult<Bound<'py, PyAny>> {
+) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
     let py = event_loop.py();
     let hooks = hooks(py)?;
     let mut values = vec![coroutine.clone(), event_loop.clone()];
@@ -129,11 +128,15 @@ fn stepped_task<'py>(
     if let Some((step, step_context)) = step {
         // The context is entered already where the task took ours; 3.10 makes its own copy.
         match step_context.filter(|other| !other.is(context)) {
-            Some(other) => enter(other.bind(py), || step.call0(py))?,
+            Some(other) => {
+                let other = other.into_bound(py);
+                enter(&other, || step.call0(py))?;
+                return Ok((task, other));
+            }
             None => step.call0(py)?,
         };
     }
-    Ok(task)
+    Ok((task, context.clone()))
 }
 
 /// Stands in for `loop.call_soon` while a task is made.
@@ -151,16 +154,10 @@ impl Capture {
     }
 }
 
-/// Runs `body` in a fresh copy of `base`, so that nothing a request sets is seen by another.
-/// Returns the copy too, for work of the same request that comes later.
-pub(crate) fn in_fresh_context<'py, T>(
-    py: Python<'py>,
-    base: &Py<PyAny>,
-    body: impl FnOnce(&Bound<'py, PyAny>) -> PyResult<T>,
-) -> PyResult<T> {
+/// A fresh copy of a context, so that nothing a request sets is seen by another.
+pub(crate) fn fresh<'py>(py: Python<'py>, base: &Py<PyAny>) -> PyResult<Bound<'py, PyAny>> {
     // SAFETY: `base` is a context, as its maker checked; the result is a new reference or an error.
-    let context = unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyContext_Copy(base.as_ptr())) }?;
-    enter(&context, || body(&context))
+    unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyContext_Copy(base.as_ptr())) }
 }
 
 /// Runs `body` inside `context`.

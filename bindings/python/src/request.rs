@@ -1,21 +1,22 @@
-//! `Request` and `Headers`: what a handler may look at.
+//! `Request`: what a handler or hook may look at.
 //!
-//! Made only for handlers that ask for it. It is a copy, so it may be kept after the answer; header
-//! values become Python strings when they are asked for.
+//! Made only for handlers that ask for it, and for hooks. It is a copy, so it may be kept after the
+//! answer. Hooks have it before all of it is known: it grows with the calls of its exchange.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::{
-    exceptions::PyKeyError,
+    exceptions::PyRuntimeError,
     intern,
     prelude::*,
     sync::PyOnceLock,
-    types::{PyBytes, PyDict, PyList, PyString, PyTuple},
+    types::{PyBytes, PyDict, PyList, PyString},
 };
-use spikard_host::{App, Call, Owned, cookies, read_form};
+use spikard_host::{App, Call, Edit, Owned, Purpose, cookies, read_form};
 
 use crate::{
     engine::Route,
+    fields::{Fields, Headers, text},
     setup::{hooks, raise},
     upload::Uploads,
 };
@@ -24,15 +25,22 @@ use crate::{
 #[pyclass(frozen, module = "spikard._native")]
 pub(crate) struct Request {
     head: Arc<Owned>,
-    body: Py<PyBytes>,
+    fields: Arc<Fields>,
+    state: PyOnceLock<Py<PyDict>>,
+    form: PyOnceLock<Py<PyAny>>,
+    known: Mutex<Known>,
+}
+
+/// What is known by now.
+struct Known {
     route: Py<PyString>,
+    /// `None` until it is read.
+    body: Option<Py<PyBytes>>,
     path_params: Py<PyDict>,
     query_params: Py<PyDict>,
-    state: PyOnceLock<Py<PyDict>>,
     /// What the body is read as a form with; `None` if the engine has read it as one.
     reader: Option<Arc<App>>,
     uploads: Vec<Py<PyAny>>,
-    form: PyOnceLock<Py<PyAny>>,
 }
 
 impl Request {
@@ -44,6 +52,61 @@ impl Request {
         values: &[Option<Bound<'py, PyAny>>],
         uploads: &Uploads<'py>,
     ) -> PyResult<Self> {
+        let request = Self::begin(py, call);
+        request.complete(py, call, route, values, uploads)?;
+        request.fields.close();
+        Ok(request)
+    }
+
+    /// A copy of the head of the call's request.
+    pub(crate) fn begin(py: Python<'_>, call: &Call<'_>) -> Self {
+        let head = Arc::new(call.to_owned());
+        Self {
+            fields: Arc::new(Fields::new(head.clone())),
+            head,
+            state: PyOnceLock::new(),
+            form: PyOnceLock::new(),
+            known: Mutex::new(Known {
+                route: PyString::new(py, call.route()).unbind(),
+                body: None,
+                path_params: PyDict::new(py).unbind(),
+                query_params: PyDict::new(py).unbind(),
+                reader: None,
+                uploads: Vec::new(),
+            }),
+        }
+    }
+
+    /// Learns what a later call of the same exchange says: the route, the body.
+    pub(crate) fn refresh(
+        &self,
+        py: Python<'_>,
+        call: &Call<'_>,
+        app: &Arc<App>,
+        reads_form: bool,
+    ) -> PyResult<()> {
+        self.fields.refresh(call);
+        let has_body = call.purpose() == Purpose::PreValidation;
+        let uploads = has_body.then(|| Uploads::of(py, call)).transpose()?;
+        let mut known = self.lock();
+        known.route = PyString::new(py, call.route()).unbind();
+        if let Some(uploads) = uploads {
+            known.body = Some(PyBytes::new(py, call.body()).unbind());
+            known.reader = (!reads_form).then(|| app.clone());
+            known.uploads = uploads.all();
+        }
+        Ok(())
+    }
+
+    /// Learns what a call for the handler says: all there is.
+    pub(crate) fn complete<'py>(
+        &self,
+        py: Python<'py>,
+        call: &Call<'_>,
+        route: &Route,
+        values: &[Option<Bound<'py, PyAny>>],
+        uploads: &Uploads<'py>,
+    ) -> PyResult<()> {
         let (path_params, query_params) = (PyDict::new(py), PyDict::new(py));
         for (parameter, value) in route.parameters.iter().zip(values) {
             let Some(value) = value else { continue };
@@ -53,28 +116,45 @@ impl Request {
                 _ => {}
             }
         }
-        Ok(Self {
-            head: Arc::new(call.to_owned()),
-            body: PyBytes::new(py, call.body()).unbind(),
-            route: route.pattern.clone_ref(py),
-            path_params: path_params.unbind(),
-            query_params: query_params.unbind(),
-            state: PyOnceLock::new(),
-            reader: (!route.reads_form).then(|| route.app.clone()),
-            uploads: uploads.all(),
-            form: PyOnceLock::new(),
-        })
-    }
-}
-
-/// Header bytes as text: UTF-8 where they are, else Latin-1, which loses nothing (RFC 9110 §5.5).
-fn text<'py>(py: Python<'py>, bytes: &[u8]) -> Bound<'py, PyString> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => PyString::new(py, text),
-        Err(_) => {
-            let text: String = bytes.iter().map(|byte| char::from(*byte)).collect();
-            PyString::new(py, &text)
+        self.fields.refresh(call);
+        let mut known = self.lock();
+        known.route = route.pattern.clone_ref(py);
+        known.path_params = path_params.unbind();
+        known.query_params = query_params.unbind();
+        if known.body.is_none() {
+            known.body = Some(PyBytes::new(py, call.body()).unbind());
         }
+        known.reader = (!route.reads_form).then(|| route.app.clone());
+        known.uploads = uploads.all();
+        Ok(())
+    }
+
+    /// What hooks changed, for the engine.
+    pub(crate) fn take_edits(&self) -> Vec<Edit> {
+        self.fields.take_edits()
+    }
+
+    /// No further change is for the engine.
+    pub(crate) fn close(&self) {
+        self.fields.close();
+    }
+
+    /// The id of the exchange, as hooks have named it.
+    pub(crate) fn id(&self) -> Arc<str> {
+        self.fields.request_id()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read_body<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let body = self.lock().body.as_ref().map(|body| body.bind(py).clone());
+        body.ok_or_else(|| {
+            PyRuntimeError::new_err(
+                "the body is not read yet when on_request hooks run; use pre_validation",
+            )
+        })
     }
 }
 
@@ -101,10 +181,8 @@ impl Request {
     /// Scheme, host and target.
     #[getter]
     fn url(&self) -> String {
-        let host = self
-            .find(b"host")
-            .map(String::from_utf8_lossy)
-            .unwrap_or_default();
+        let host = self.fields.find("host").unwrap_or_default();
+        let host = String::from_utf8_lossy(&host);
         let path = String::from_utf8_lossy(self.head.path());
         let query = String::from_utf8_lossy(self.head.query());
         let mark = if query.is_empty() { "" } else { "?" };
@@ -137,30 +215,28 @@ impl Request {
 
     /// The pattern of the route.
     #[getter]
-    fn route<'py>(&self, py: Python<'py>) -> &Bound<'py, PyString> {
-        self.route.bind(py)
+    fn route<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
+        self.lock().route.bind(py).clone()
     }
 
     /// The id of the exchange; empty if ids are off.
     #[getter]
-    fn request_id(&self) -> &str {
-        &self.head.request_id
+    fn request_id(&self) -> String {
+        self.id().to_string()
     }
 
     /// The header fields.
     #[getter]
     fn headers(&self) -> Headers {
-        Headers {
-            head: self.head.clone(),
-        }
+        Headers(self.fields.clone())
     }
 
     /// The cookies by name; the first of a name wins.
     #[getter]
     fn cookies<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let found = PyDict::new(py);
-        for (_, header) in self.head.fields().filter(|(name, _)| is(name, b"cookie")) {
-            for (name, value) in cookies(header) {
+        for header in self.fields.all("cookie") {
+            for (name, value) in cookies(&header) {
                 found.call_method1(intern!(py, "setdefault"), (text(py, name), text(py, value)))?;
             }
         }
@@ -169,14 +245,14 @@ impl Request {
 
     /// The converted path parameters by name.
     #[getter]
-    fn path_params<'py>(&self, py: Python<'py>) -> &Bound<'py, PyDict> {
-        self.path_params.bind(py)
+    fn path_params<'py>(&self, py: Python<'py>) -> Bound<'py, PyDict> {
+        self.lock().path_params.bind(py).clone()
     }
 
     /// The converted query parameters by name.
     #[getter]
-    fn query_params<'py>(&self, py: Python<'py>) -> &Bound<'py, PyDict> {
-        self.query_params.bind(py)
+    fn query_params<'py>(&self, py: Python<'py>) -> Bound<'py, PyDict> {
+        self.lock().query_params.bind(py).clone()
     }
 
     /// A dict of the application's own, for this request.
@@ -187,21 +263,20 @@ impl Request {
             .bind(py)
     }
 
-    /// The body, whole.
+    /// The body, whole. Raises `RuntimeError` in hooks before routing: it is not read yet.
     #[getter]
-    fn body<'py>(&self, py: Python<'py>) -> &Bound<'py, PyBytes> {
-        self.body.bind(py)
+    fn body<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        self.read_body(py)
     }
 
     /// The body, read as JSON. Raises `ValueError` if it is not.
     fn json<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        hooks(py)?.decode.bind(py).call1((&self.body,))
+        hooks(py)?.decode.bind(py).call1((self.read_body(py)?,))
     }
 
     /// The body as UTF-8 text. Raises `UnicodeDecodeError` if it is not.
     fn text<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.body
-            .bind(py)
+        self.read_body(py)?
             .call_method1(intern!(py, "decode"), ("utf-8",))
     }
 
@@ -209,17 +284,27 @@ impl Request {
     /// `HttpProblem` if it is none.
     fn form<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let read = || -> PyResult<Py<PyAny>> {
-            let body = self.body.bind(py).as_bytes();
-            let document = self.reader.as_ref().map(|app| {
-                let media = self.find(b"content-type");
-                read_form(app, media, body).map_err(|error| raise(py, error))
+            let body = self.read_body(py)?;
+            let (reader, uploads) = {
+                let known = self.lock();
+                let uploads = known.uploads.iter().map(|file| file.clone_ref(py));
+                (known.reader.clone(), uploads.collect::<Vec<_>>())
+            };
+            let document = reader.map(|app| {
+                let media = self.fields.find("content-type");
+                let read = read_form(&app, media.as_deref(), body.as_bytes());
+                read.map_err(|error| raise(py, error))
             });
-            let uploads = PyList::new(py, self.uploads.iter().map(|file| file.bind(py)))?;
-            let arguments = (document.transpose()?, &self.body, uploads);
+            let arguments = (document.transpose()?, body, PyList::new(py, uploads)?);
             hooks(py)?.form.call1(py, arguments)
         };
         let form = self.form.get_or_try_init(py, read)?;
         Ok(form.bind(py).clone())
+    }
+
+    /// The handler runs: no further change is for the engine.
+    fn _close(&self) {
+        self.close();
     }
 
     fn __repr__(&self) -> String {
@@ -228,114 +313,5 @@ impl Request {
             "<Request {method} {}>",
             String::from_utf8_lossy(self.head.path())
         )
-    }
-}
-
-impl Request {
-    fn find(&self, wanted: &[u8]) -> Option<&[u8]> {
-        self.head
-            .fields()
-            .find(|(name, _)| is(name, wanted))
-            .map(|(_, value)| value)
-    }
-}
-
-fn is(name: &[u8], wanted: &[u8]) -> bool {
-    name.eq_ignore_ascii_case(wanted)
-}
-
-/// The header fields of a request. Names ignore case.
-#[pyclass(frozen, mapping, module = "spikard._native")]
-pub(crate) struct Headers {
-    head: Arc<Owned>,
-}
-
-impl Headers {
-    fn values<'a>(&'a self, wanted: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        let fields = self.head.fields();
-        fields
-            .filter(move |(name, _)| is(name, wanted.as_bytes()))
-            .map(|(_, value)| value)
-    }
-
-    fn names<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyString>> {
-        let mut seen: Vec<Vec<u8>> = Vec::new();
-        for (name, _) in self.head.fields() {
-            let name = name.to_ascii_lowercase();
-            if !seen.contains(&name) {
-                seen.push(name);
-            }
-        }
-        seen.iter().map(|name| text(py, name)).collect()
-    }
-}
-
-#[pymethods]
-impl Headers {
-    fn __getitem__<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyString>> {
-        let first = self.values(name).next();
-        first
-            .map(|value| text(py, value))
-            .ok_or_else(|| PyKeyError::new_err(name.to_owned()))
-    }
-
-    fn __contains__(&self, name: &Bound<'_, PyAny>) -> bool {
-        name.extract::<&str>()
-            .is_ok_and(|name| self.values(name).next().is_some())
-    }
-
-    fn __len__(&self, py: Python<'_>) -> usize {
-        self.names(py).len()
-    }
-
-    fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        Ok(PyList::new(py, self.names(py))?.try_iter()?.into_any())
-    }
-
-    /// The first value of a name, or `default`.
-    #[pyo3(signature = (name, default = None))]
-    fn get<'py>(
-        &self,
-        py: Python<'py>,
-        name: &str,
-        default: Option<Bound<'py, PyAny>>,
-    ) -> Option<Bound<'py, PyAny>> {
-        self.values(name)
-            .next()
-            .map(|value| text(py, value).into_any())
-            .or(default)
-    }
-
-    /// Every value of a name, in order.
-    fn getlist<'py>(&self, py: Python<'py>, name: &str) -> Vec<Bound<'py, PyString>> {
-        self.values(name).map(|value| text(py, value)).collect()
-    }
-
-    /// The names, in lower case, each once.
-    fn keys<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyString>> {
-        self.names(py)
-    }
-
-    /// Every field as (lower-case name, value), in order, repeated names included.
-    fn items<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyTuple>>> {
-        let pair = |(name, value): (&[u8], &[u8])| {
-            PyTuple::new(py, [text(py, &name.to_ascii_lowercase()), text(py, value)])
-        };
-        self.head.fields().map(pair).collect()
-    }
-
-    /// The first value of each name, in the order of `keys`.
-    #[pyo3(name = "values")]
-    fn first_values<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyString>> {
-        let names = self.names(py);
-        let first = |name: &Bound<'py, PyString>| {
-            let name = name.to_str().unwrap_or_default();
-            self.values(name).next().map(|value| text(py, value))
-        };
-        names.iter().filter_map(first).collect()
-    }
-
-    fn __repr__(&self) -> String {
-        format!("<Headers of {} fields>", self.head.fields().len())
     }
 }

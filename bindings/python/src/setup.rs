@@ -28,6 +28,10 @@ pub(crate) struct Hooks {
     pub(crate) form: Py<PyAny>,
     /// What converters refused, as a problem document; raises what blames no value.
     pub(crate) explain: Py<PyAny>,
+    /// What a hook raised: its name, and the error as its cause.
+    pub(crate) hook_failed: Py<PyType>,
+    /// Ends a future, unless somebody has cancelled it.
+    pub(crate) settle: Py<PyAny>,
     /// Logs what a handler raised.
     pub(crate) handler_failed: Py<PyAny>,
     /// Logs a stall: name, route, milliseconds, the frame the worker's thread is at.
@@ -55,8 +59,9 @@ static HOOKS: PyOnceLock<Hooks> = PyOnceLock::new();
 
 /// Hands the Python half's classes and functions over. Later calls change nothing.
 #[pyfunction]
-#[pyo3(signature = (*, response_type, upload_file, spool, problem_type, encode, decode, form,
-    explain, handler_failed, stalled, log, config_error, route_error, address_in_use))]
+#[pyo3(signature = (*, response_type, upload_file, spool, problem_type, hook_failed, settle,
+    encode, decode, form, explain, handler_failed, stalled, log, config_error, route_error,
+    address_in_use))]
 #[allow(clippy::too_many_arguments, reason = "keywords of one call, made once")]
 pub(crate) fn setup(
     py: Python<'_>,
@@ -64,6 +69,8 @@ pub(crate) fn setup(
     upload_file: Py<PyType>,
     spool: Py<PyType>,
     problem_type: Py<PyType>,
+    hook_failed: Py<PyType>,
+    settle: Py<PyAny>,
     encode: Py<PyAny>,
     decode: Py<PyAny>,
     form: Py<PyAny>,
@@ -90,6 +97,8 @@ pub(crate) fn setup(
         upload_file,
         spool,
         problem: problem_type,
+        hook_failed,
+        settle,
         encode,
         decode,
         form,

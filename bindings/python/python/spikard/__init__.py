@@ -34,6 +34,7 @@ from spikard.custom import register_decoder, register_encoder
 from spikard.encoding import encode
 from spikard.errors import AddressInUse, ConfigError, RouteError
 from spikard.headers import Headers
+from spikard.hooks import HookFailed, settle
 from spikard.logging import handler_failed, log, stalled
 from spikard.misfit import explain
 from spikard.params import Body, Cookie, File, Form, Header, Path, Query
@@ -80,6 +81,8 @@ _native.setup(
     upload_file=UploadFile,
     spool=Spool,
     problem_type=HttpProblem,
+    hook_failed=HookFailed,
+    settle=settle,
     encode=encode,
     decode=msgspec.json.decode,
     form=forms.of_body,

@@ -6,6 +6,7 @@ from types import FrameType
 from typing import Any
 
 from spikard.errors import AddressInUse, ConfigError, RouteError
+from spikard.hooks import Around
 
 # One entry per parameter of a handler, in order: (kind, index, python_name, converter), and, where
 # they are not None, its default as (made by a call, object) and the names of a group.
@@ -25,17 +26,45 @@ class Engine:
         """Take a configuration document. Raises ConfigError that names every fault."""
 
     def route(
-        self, document: str, handler: Callable[..., Any], is_async: bool, binder: Binder
+        self,
+        document: str,
+        handler: Callable[..., Any],
+        is_async: bool,
+        binder: Binder,
+        around: Around | None = None,
     ) -> int:
-        """Add a route and return its handler's number. Raises RouteError."""
+        """Add a route and return its handler's number; `around` runs in the handler's place.
+
+        Raises RouteError.
+        """
+
+    def hook(self, run: Around, reads_form: bool) -> int:
+        """Add hooks that run as one function, and return its number."""
+
+    def set_hooks(self, document: str) -> None:
+        """Say which hooks there are where no route is known. Raises RouteError."""
 
 class Headers:
-    """The header fields of a request, as received. Lookup ignores case."""
+    """The header fields of a request. Lookup ignores case.
+
+    What a hook changes before the handler runs is what the engine reads from then on.
+    """
 
     def __getitem__(self, name: str) -> str: ...
     def __contains__(self, name: object) -> bool: ...
+    def __setitem__(self, name: str, value: str) -> None: ...
+    def __delitem__(self, name: str) -> None: ...
     def __iter__(self) -> Iterator[str]: ...
     def __len__(self) -> int: ...
+    def add(self, name: str, value: str) -> None:
+        """Append a field, also if the name is there already."""
+
+    def setdefault(self, name: str, default: str) -> str:
+        """Return the first value of this name, which is the default if there was none."""
+
+    def pop(self, name: str) -> str:
+        """Remove this name and return its first value. Raises KeyError if there is none."""
+
     def get(self, name: str, default: Any = None) -> Any:
         """Return the first value of this name, or the default."""
 
@@ -112,7 +141,10 @@ class Request:
 
     @property
     def body(self) -> bytes:
-        """The body, whole."""
+        """The body, whole. Raises RuntimeError in on_request hooks: it is not read yet."""
+
+    def _close(self) -> None:
+        """The handler runs: further changes are for nobody else."""
 
     def json(self) -> Any:
         """Return the body read as JSON. Raises ValueError if it is none."""
@@ -231,6 +263,8 @@ def setup(
     upload_file: type,
     spool: type,
     problem_type: type[BaseException],
+    hook_failed: type[BaseException],
+    settle: Callable[[Any, bool, Any], None],
     encode: Callable[[Any], bytes],
     decode: Callable[[bytes | str], Any],
     form: Callable[[str | None, bytes, list[Any]], dict[str, Any]],

@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from spikard import server
+from spikard._generated.hooks import HookDecorators
 from spikard._native import Engine
 from spikard.config import document_of, read
+from spikard.hooks import Hooks
 from spikard.route import Route, RouteOptions
 
 if TYPE_CHECKING:
@@ -24,13 +26,13 @@ __all__ = ["Spikard", "delete", "get", "head", "options", "patch", "post", "put"
 H = TypeVar("H", bound=Callable[..., Any])
 
 
-class Spikard:
-    """An application: a set of routes and a configuration.
+class Spikard(HookDecorators):
+    """An application: a set of routes, their hooks, and a configuration.
 
     The module's own decorators (`spikard.get`, ...) register on the application made last.
     """
 
-    __slots__ = ("__weakref__", "_checker", "_config", "_routes")
+    __slots__ = ("__weakref__", "_checker", "_config", "_hooks", "_routes")
 
     current_instance: ClassVar[Spikard | None] = None
     """The application made last."""
@@ -39,6 +41,7 @@ class Spikard:
         """Make an application. `config` is used where none is given when it is served."""
         self._config = config
         self._routes: list[Route] = []
+        self._hooks = Hooks()
         # Routes are tried here at once, so that a refusal points to the decorator.
         self._checker = Engine()
         Spikard.current_instance = self
@@ -47,6 +50,10 @@ class Spikard:
     def routes(self) -> tuple[Route, ...]:
         """Every route, in the order of registration."""
         return tuple(self._routes)
+
+    def _hook(self, phase: str, function: Callable[..., Any]) -> None:
+        """Keep a hook. Raises RouteError for what cannot be one."""
+        self._hooks = self._hooks.having(phase, function)
 
     def add(self, route: Route) -> None:
         """Register a route that is already described. Raises RouteError."""
@@ -148,8 +155,9 @@ class Spikard:
         document = document_of(self._config if config is None else config, **changes)
         engine = Engine()
         engine.configure(document)
+        self._hooks.register(engine)
         for route in self._routes:
-            route.register(engine)
+            route.register(engine, self._hooks)
         return engine, document, read(document)
 
 

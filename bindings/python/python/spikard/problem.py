@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from spikard.encoding import encode
 from spikard.headers import HeaderInit, Headers
 
-__all__ = ["HttpProblem"]
+__all__ = ["HttpProblem", "problem_of"]
 
 
 class HttpProblem(Exception):
@@ -57,3 +59,16 @@ class HttpProblem(Exception):
         }
         given = {key: value for key, value in members.items() if value is not None}
         return encode(given).decode()
+
+
+def problem_of(status: int, document: bytes) -> HttpProblem:
+    """Return the problem that a document of the engine's tells of, as if it had been raised."""
+    try:
+        members = msgspec.json.decode(document, type=dict[str, Any])
+    except msgspec.DecodeError:
+        members = {}
+    members.pop("status", None)
+    named = {key: members.pop(key, None) for key in ("title", "detail", "type")}
+    problem = HttpProblem(status, **named)
+    problem.extensions = members
+    return problem

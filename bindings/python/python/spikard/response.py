@@ -7,6 +7,7 @@ Knows nothing of how a reply is written.
 
 from __future__ import annotations
 
+import copy
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
@@ -18,6 +19,8 @@ from spikard.headers import HeaderInit, Headers
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+    from spikard._native import Request
 
 __all__ = ["CookieAttributes", "RedirectResponse", "Response"]
 
@@ -45,7 +48,15 @@ class CookieAttributes(TypedDict, total=False):
 class Response:
     """What a handler returns to set status, headers or media type."""
 
-    __slots__ = ("_content_tag", "content", "headers", "media_type", "status_code")
+    __slots__ = (
+        "_content_tag",
+        "content",
+        "error",
+        "headers",
+        "media_type",
+        "request",
+        "status_code",
+    )
 
     def __init__(
         self,
@@ -67,11 +78,15 @@ class Response:
         without the body: a bare text, which is quoted here, or True for a tag of the content's
         bytes. A `weak_etag` promises the same meaning rather than the same bytes. Raises ValueError
         for a text that cannot be a tag.
+
+        In a hook, `request` is what it answers and `error` the failure that made it, if one did.
         """
         self.content = content
         self.status_code = status_code
         self.headers = Headers(headers)
         self.media_type = media_type
+        self.request: Request | None = None
+        self.error: BaseException | None = None
         self._content_tag: Literal["strong", "weak"] | None = None
         if isinstance(etag, str):
             self.headers["etag"] = _native.etag(etag, weak_etag)
@@ -118,6 +133,22 @@ class Response:
     def __repr__(self) -> str:
         name = type(self).__name__
         return f"{name}(status_code={self.status_code}, headers={self.headers.pairs()!r})"
+
+    @classmethod
+    def of(cls, result: Any) -> Response:
+        """Return what a handler's result becomes, as a response."""
+        if isinstance(result, Response):
+            return result
+        if result is None:
+            return cls(b"null", media_type="application/json")
+        return cls(result)
+
+    def for_hooks(self, request: Request | None, error: BaseException | None = None) -> Response:
+        """Return a copy for the hooks of one request: a handler may keep one for all of them."""
+        twin = copy.copy(self)
+        twin.headers = Headers(self.headers.pairs())
+        twin.request, twin.error = request, error
+        return twin
 
     def _parts(self) -> tuple[int, str | None, list[tuple[str, str]], bytes]:
         """Return status, content type if the headers have none, headers and body."""

@@ -5,7 +5,6 @@ Knows nothing of applications or servers.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,6 +15,7 @@ import msgspec
 from spikard import returns, signature
 from spikard.config import plain
 from spikard.errors import RouteError
+from spikard.hooks import NO_HOOKS, Around, Hooks, is_async
 
 if TYPE_CHECKING:
     from spikard._native import Binder, Engine
@@ -83,7 +83,7 @@ class Route:
         scope: Mapping[str, Any],
     ) -> Route:
         """Make the route of a decorated function. Raises RouteError for what cannot be served."""
-        is_async = _is_async(handler)
+        waits = is_async(handler, "a handler")
         read = signature.read(
             handler,
             signature.Options(
@@ -104,27 +104,44 @@ class Route:
             "response_validation": options.get("response_validation"),
             "compression": options.get("compression", True),
             "files": read.files,
-            "placement": _placement(handler, is_async, options.get("blocking")),
+            "placement": _placement(handler, waits, options.get("blocking")),
             **_settings(options),
         }
         is_annotated = "response_schema" not in options
-        return cls(document, read.handler, is_async, tuple(read.binder), is_annotated)
+        return cls(document, read.handler, waits, tuple(read.binder), is_annotated)
 
-    def register(self, engine: Engine) -> None:
-        """Tell an engine of the route. Raises RouteError with the handler's place."""
+    hooks: Hooks = NO_HOOKS
+    """Hooks of its own, which run behind the application's."""
+
+    def register(self, engine: Engine, outer: Hooks = NO_HOOKS) -> None:
+        """Tell an engine of the route, and of the hooks around it.
+
+        Raises RouteError with the handler's place.
+        """
+        joined = outer.joined(self.hooks)
+        reads_form = (self.document.get("body") or {}).get("media") == "form"
+        around, placement = joined.around(
+            self.handler, self.is_async, self.document.get("placement", "proven")
+        )
+        document = self.document | {
+            "placement": placement,
+            "hooks": joined.of_route(
+                engine, self.hooks, reads_form or bool(self.document.get("files"))
+            ),
+        }
         try:
             try:
-                self._tell(engine, self.document)
+                self._tell(engine, document, around)
             except RouteError:
                 if not self.is_annotated:
                     raise
-                self._tell(engine, {**self.document, "response_schema": None})
+                self._tell(engine, {**document, "response_schema": None}, around)
         except RouteError as error:
             raise RouteError(f"{signature.describe(self.handler)}: {error}") from None
 
-    def _tell(self, engine: Engine, document: dict[str, Any]) -> None:
+    def _tell(self, engine: Engine, document: dict[str, Any], around: Around | None) -> None:
         text = msgspec.json.encode(document).decode()
-        engine.route(text, self.handler, self.is_async, self.binder)
+        engine.route(text, self.handler, self.is_async, self.binder, around)
 
 
 def _settings(options: RouteOptions) -> dict[str, Any]:
@@ -146,17 +163,6 @@ def _response_schema(
         return returns.given_schema(options["response_schema"])
     except TypeError as error:
         raise RouteError(f"{signature.describe(handler)}: response_schema {error}") from None
-
-
-def _is_async(handler: Callable[..., Any]) -> bool:
-    """Whether a call of the handler returns a coroutine."""
-    call = type(handler).__call__ if not inspect.isroutine(handler) else handler
-    for function in (handler, call):
-        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-            raise RouteError(
-                f"{signature.describe(handler)}: a handler returns its result; it does not yield"
-            )
-    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(call)
 
 
 def _placement(handler: Callable[..., Any], is_async: bool, blocking: bool | None) -> str:

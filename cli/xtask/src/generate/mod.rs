@@ -3,6 +3,7 @@
 //! `generate` writes them and `generate --check` names those that differ from what would be
 //! written. A generator only prints; what is true stands in the contract.
 
+mod hooks;
 mod manual;
 mod python;
 mod python_config;
@@ -25,6 +26,7 @@ struct Output {
 
 const CONFIG_SOURCE: &str = "contract/src/config/";
 const STATUS_SOURCE: &str = "contract/src/status.rs";
+const HOOK_SOURCE: &str = "contract/src/hook.rs";
 const PROBLEM_SOURCE: &str = "contract/src/problem.rs";
 
 /// Writes every output, or only names those that are stale.
@@ -63,6 +65,10 @@ fn outputs() -> Vec<Output> {
             text: python_config::module(&records),
         },
         Output {
+            path: "bindings/python/python/spikard/_generated/hooks.py",
+            text: hooks::python(),
+        },
+        Output {
             path: "bindings/python/python/spikard/_generated/status.py",
             text: python::status(),
         },
@@ -73,6 +79,10 @@ fn outputs() -> Vec<Output> {
         Output {
             path: "docs/reference/config.md",
             text: manual::config(&records),
+        },
+        Output {
+            path: "docs/reference/hooks.md",
+            text: hooks::manual(),
         },
         Output {
             path: "docs/reference/problems.md",
