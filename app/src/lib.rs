@@ -10,6 +10,7 @@ mod cross_origin;
 pub mod fuzz;
 pub mod in_process;
 pub mod inject;
+mod limits;
 pub mod lower;
 pub mod params;
 pub mod route;

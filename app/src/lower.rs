@@ -16,6 +16,7 @@ use spikard_contract::route::BodyMedia;
 use spikard_contract::status::Purpose;
 use spikard_middleware::flow::Sink;
 use spikard_middleware::plan::Rows;
+use spikard_middleware::rate::{Memory, Private};
 use spikard_middleware::stages::await_body::AwaitBody;
 use spikard_middleware::stages::await_hooks::AwaitHooks;
 use spikard_middleware::stages::await_host::AwaitHost;
@@ -24,6 +25,7 @@ use spikard_middleware::stages::compression::{Compressible, Compression};
 use spikard_middleware::stages::content_coding::ContentCoding;
 use spikard_middleware::stages::cors::AnswerPreflight;
 use spikard_middleware::stages::deadline::Deadline;
+use spikard_middleware::stages::rate_limit::RateLimitFields;
 use spikard_middleware::stages::request_id::{AssignRequestId, EchoRequestId};
 use spikard_middleware::stages::show_trace::ShowTrace;
 use spikard_middleware::{
@@ -33,6 +35,7 @@ use spikard_proto_http::sabotage;
 
 use crate::app::{App, Route};
 use crate::cross_origin::{CrossOrigin, Policy};
+use crate::limits;
 use crate::route::stage::{Allow, Route as RouteStage, StandingProblem, Targets};
 use crate::route::tree::Tree;
 use crate::upload::intake::{IntakeLimits, OpenForm};
@@ -52,6 +55,11 @@ const BODY_METHODS: [&str; 3] = ["POST", "PUT", "PATCH"];
 pub enum LowerError {
     /// `spool_directory` is none.
     SpoolDirectory(String),
+    /// There is no memory for a rate limit: it was configured anew too often in one server's life.
+    RateLimitMemory {
+        /// Which limit.
+        limit: String,
+    },
     /// A response schema does not compile, although it did when its route was added.
     ResponseSchema {
         /// The route's pattern.
@@ -67,6 +75,11 @@ impl fmt::Display for LowerError {
             Self::SpoolDirectory(path) => write!(
                 out,
                 "/spool_directory: '{path}' is no directory; make it, or name another one"
+            ),
+            Self::RateLimitMemory { limit } => write!(
+                out,
+                "there is no room for the rate limit of {limit} beside those of earlier \
+                 configurations; stop the server and start it again"
             ),
             Self::ResponseSchema { path, error } => {
                 write!(out, "the response of the route {path}: {error}")
@@ -84,6 +97,14 @@ impl App {
     /// # Errors
     /// See [`LowerError`].
     pub fn lower(&self, config: &ServerConfig) -> Result<Plan, LowerError> {
+        self.lower_in(config, &Private::new())
+    }
+
+    /// The same, with rate limits that count in `memory`.
+    ///
+    /// # Errors
+    /// See [`LowerError`].
+    pub fn lower_in(&self, config: &ServerConfig, memory: &dyn Memory) -> Result<Plan, LowerError> {
         if let Some(path) = &config.spool_directory
             && !Path::new(path).is_dir()
         {
@@ -97,6 +118,7 @@ impl App {
             hooks: &self.hooks,
             on_error: None,
             cross_origin: CrossOrigin::new(config.cors.as_ref(), &mut plan),
+            memory,
             plan,
         };
         let timeout_ms = config.request_timeout.map(millis);
@@ -118,7 +140,7 @@ impl App {
         rows.on_error(None);
         lowering.plan.fill(refused, rows);
         lowering.preflights();
-        lowering.entry(entry, RouteStage { tree, targets });
+        lowering.entry(entry, RouteStage { tree, targets })?;
         Ok(lowering.plan.build(entry, refused))
     }
 }
@@ -149,6 +171,7 @@ struct Lowering<'l> {
     /// The hooks on errors of tables that have none of their own.
     on_error: Option<ErrorHooks>,
     cross_origin: CrossOrigin,
+    memory: &'l dyn Memory,
     plan: PlanBuilder,
 }
 
@@ -179,6 +202,9 @@ impl Lowering<'_> {
         }
         if self.config.enable_request_id {
             rows.reply(Rank::RequestIdEcho, Arc::new(EchoRequestId));
+        }
+        if self.config.rate_limit.is_some() {
+            rows.reply(Rank::RateLimitFields, Arc::new(RateLimitFields));
         }
         rows.on_error(self.on_error);
         rows
@@ -234,7 +260,7 @@ impl Lowering<'_> {
         rows.request(rank, Arc::new(stage));
     }
 
-    fn entry(&mut self, table: TableId, route: RouteStage) {
+    fn entry(&mut self, table: TableId, route: RouteStage) -> Result<(), LowerError> {
         let mut rows = self.rows();
         if self.config.enable_request_id {
             rows.request(Rank::RequestId, Arc::new(AssignRequestId));
@@ -248,8 +274,13 @@ impl Lowering<'_> {
         if let Some(preflight) = self.cross_origin.preflight(&route.tree) {
             rows.request(Rank::Preflight, Arc::new(preflight));
         }
+        if let Some(limit) = &self.config.rate_limit {
+            let stage = limits::stage(self.memory, "the server", limit)?;
+            rows.request(Rank::RateLimit, stage);
+        }
         rows.request(Rank::Route, Arc::new(route));
         self.plan.fill(table, rows);
+        Ok(())
     }
 
     /// Fills the tables that answer preflights; the answer says by itself what CORS asks for.
@@ -276,10 +307,11 @@ impl Lowering<'_> {
     fn route(&mut self, route: &Route) -> Result<TableId, LowerError> {
         let document = &route.document;
         let name = format!("{} {}", document.methods.join(","), document.path);
-        let table = self.plan.declare(name);
+        let table = self.plan.declare(name.as_str());
         let cors = heard(&document.cors, "cors").or(&self.config.cors);
         let policy = self.cross_origin.route(cors, &mut self.plan);
         let mut rows = self.rows_under(policy.as_ref());
+        self.limit_rows(&name, route, &mut rows)?;
         if document.compression || sabotage::is_off("compression/route") {
             self.compression_row(&mut rows);
         }
@@ -320,6 +352,19 @@ impl Lowering<'_> {
         self.hook_row(rows, hook, Rank::PreValidation, path, timeout_ms);
         let hooks = self.error_hooks(own.on_error.or(self.hooks.on_error), path, timeout_ms);
         rows.on_error(hooks);
+    }
+
+    /// The rows of the route's own rate limit.
+    fn limit_rows(&self, name: &str, route: &Route, rows: &mut Rows) -> Result<(), LowerError> {
+        let own = route.document.rate_limit.as_ref();
+        if let Some(limit) = own.filter(|_| !sabotage::is_off("rate-limit/route")) {
+            let stage = limits::stage(self.memory, name, limit)?;
+            rows.request(Rank::RouteRateLimit, stage);
+            if self.config.rate_limit.is_none() {
+                rows.reply(Rank::RateLimitFields, Arc::new(RateLimitFields));
+            }
+        }
+        Ok(())
     }
 
     fn open_form(&self, rule: &BodyRule) -> OpenForm {

@@ -10,7 +10,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-use crate::config::{CorsConfig, ServerConfig};
+use crate::config::{CorsConfig, RateLimitConfig, ServerConfig};
 use crate::knob::{Fault, Knob, Place};
 
 /// A route's own word on a setting.
@@ -72,6 +72,16 @@ pub(crate) fn request_timeout<'de, D: Deserializer<'de>>(
 /// Reads `cors`.
 pub(crate) fn cors<'de, D: Deserializer<'de>>(source: D) -> Result<Own<CorsConfig>, D::Error> {
     read("cors", source)
+}
+
+/// Reads `rate_limit`, which adds to the server's and so cannot lift it.
+pub(crate) fn rate_limit<'de, D: Deserializer<'de>>(
+    source: D,
+) -> Result<Option<RateLimitConfig>, D::Error> {
+    read("rate_limit", source).map(|own| match own {
+        Own::Set(limit) => Some(limit),
+        Own::Inherit | Own::Lift => None,
+    })
 }
 
 /// Reads a key that stands there as the server's knob of the same name would be read.

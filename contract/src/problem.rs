@@ -66,6 +66,9 @@ problems! {
     /// Parameters or body do not satisfy their schemas.
     VALIDATION_ERROR = 422 "validation-error" "Request Validation Failed"
         "The request is not valid";
+    /// The client comes too often (RFC 6585 §4).
+    RATE_LIMIT_EXCEEDED = 429 "rate-limit-exceeded" "Too Many Requests"
+        "The client has made too many requests; Retry-After says when to try again";
     /// The head is over a limit (RFC 6585 §5).
     HEADER_FIELDS_TOO_LARGE = 431 "request-header-fields-too-large"
         "Request Header Fields Too Large" "The request head is over the limit";

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use crate::config::{CorsConfig, ResponseValidation};
+use crate::config::{CorsConfig, RateLimitConfig, ResponseValidation};
 use crate::hook::RouteHooksDocument;
 use crate::own::{self, Own};
 
@@ -64,6 +64,9 @@ pub struct RouteDocument {
         skip_serializing_if = "Own::is_inherit"
     )]
     pub cors: Own<CorsConfig>,
+    /// How often a client may ask for it, besides the server's limit, which counts it as well.
+    #[serde(default, deserialize_with = "own::rate_limit")]
+    pub rate_limit: Option<RateLimitConfig>,
     /// Header fields of its replies with a status below 400, unless the handler sets them: name
     /// and value, in order.
     #[serde(default)]
@@ -93,6 +96,7 @@ impl RouteDocument {
             max_body_size: Own::Inherit,
             request_timeout: Own::Inherit,
             cors: Own::Inherit,
+            rate_limit: None,
             response_headers: Vec::new(),
             placement: Placement::default(),
             hooks: RouteHooksDocument::default(),

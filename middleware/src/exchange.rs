@@ -14,6 +14,7 @@ use crate::{
     inflate::Inflater,
     plan::{Plan, SegmentId, TableId},
     problem::Problem,
+    rate::Standing,
     reply::{BODY_BYTES_KEPT, Reply},
     request_id::RequestId,
     sink::BodySink,
@@ -57,6 +58,8 @@ pub struct Exchange {
     pub request_id: RequestId,
     /// The other end of the connection; `None` in process.
     pub client: Option<SocketAddr>,
+    /// What is left to the client under the strictest limit that counted this request.
+    pub standing: Option<Standing>,
     /// When the host's answer is due, on the driver's clock. `None` without a deadline.
     pub deadline_ms: Option<u64>,
     /// Most body bytes accepted, counted as they arrive. `None` without a limit.
@@ -99,6 +102,7 @@ impl Exchange {
             reply: Reply::new(),
             request_id: RequestId::new(),
             client: None,
+            standing: None,
             deadline_ms: None,
             body_bytes_max: None,
             segment: None,
@@ -120,6 +124,7 @@ impl Exchange {
         self.reply.clear();
         self.request_id.clear();
         self.client = client;
+        self.standing = None;
         self.deadline_ms = None;
         self.body_bytes_max = None;
         self.segment = None;
@@ -160,6 +165,7 @@ impl Exchange {
             head: self.head.clone(),
             request_id: self.request_id.clone(),
             client: self.client,
+            standing: self.standing,
             segment: self.segment,
             calling: self.calling,
             visit: self.visit.clone(),

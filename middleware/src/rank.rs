@@ -9,10 +9,14 @@ pub enum Rank {
     /// Before everything that counts or judges clients: a preflight carries no credentials, and
     /// its answer costs nothing.
     Preflight,
+    /// Before anything that costs more than it; a preflight is not counted.
+    RateLimit,
     /// Hooks that may change what routing reads. Behind whatever refuses without the host.
     OnRequest,
     /// Last row of the entry table: jumps to the route's table, or to 404 or 405.
     Route,
+    /// The route's own limit, before its own rows cost anything.
+    RouteRateLimit,
     /// Before any body byte is asked for, so that a refused upload never gets `100 Continue`.
     BodyLimit,
     /// Refuses by the head alone, so before the body is asked for.
@@ -43,6 +47,8 @@ pub enum Rank {
     RouteHeaders,
     /// Reply row: who may read the reply, whatever is in it.
     Cors,
+    /// Reply row: says what the client may still ask for.
+    RateLimitFields,
     /// Reply row: names the exchange on every reply.
     RequestIdEcho,
     /// Reply row, the last: it chooses by what leaves.
@@ -60,8 +66,10 @@ impl Rank {
         match self {
             Self::RequestId => "request_id",
             Self::Preflight => "preflight",
+            Self::RateLimit => "rate_limit",
             Self::OnRequest => "on_request",
             Self::Route => "route",
+            Self::RouteRateLimit => "route_rate_limit",
             Self::BodyLimit => "body_limit",
             Self::MediaType => "media_type",
             Self::ContentCoding => "content_coding",
@@ -76,6 +84,7 @@ impl Rank {
             Self::Compressible => "compressible",
             Self::RouteHeaders => "route_headers",
             Self::Cors => "cors",
+            Self::RateLimitFields => "rate_limit_fields",
             Self::RequestIdEcho => "request_id_echo",
             Self::Compression => "compression",
         }

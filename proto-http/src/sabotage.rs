@@ -171,6 +171,11 @@ mod armed {
         "jwt/algorithm", "jwt/signature", "jwt/kid", "jwt/crit", "jwt/duplicate-keys", "jwt/exp",
         "jwt/nbf", "jwt/leeway", "jwt/issuer", "jwt/audience", "jwt/require-exp",
         "jwt/required-claims", "api-key/compare",
+        // Rate limits. `count`: nobody is refused; `route`: a route has none of its own;
+        // `stricter`: the last limit is told, not the one that leaves less; `ceiling`: seconds are
+        // rounded down. Who is one client, a fixture's only one cannot show; `middleware/tests` do.
+        "rate-limit/count", "rate-limit/route", "rate-limit/stricter", "rate-limit/fields",
+        "rate-limit/retry-after", "rate-limit/ceiling",
         // Replies: not judged; judged whatever their status or media type; a route's own mode is
         // not heard.
         "response/schema", "response/status", "response/media", "response/route",
@@ -194,7 +199,7 @@ mod armed {
         "problem/request-timeout", "problem/precondition-failed", "problem/payload-too-large",
         "problem/uri-too-long",
         "problem/unsupported-media-type", "problem/unsupported-charset",
-        "problem/expectation-failed", "problem/validation-error",
+        "problem/expectation-failed", "problem/validation-error", "problem/rate-limit-exceeded",
         "problem/request-header-fields-too-large", "problem/internal-server-error",
         "problem/not-implemented", "problem/handler-timeout",
     ];

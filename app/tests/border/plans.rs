@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use spikard_app::App;
-use spikard_contract::config::{ResponseValidation, ServerConfig};
+use spikard_contract::config::{RateLimitConfig, ResponseValidation, ServerConfig};
 
 fn plan(config: &ServerConfig) -> String {
     let mut app = App::new();
@@ -124,6 +124,36 @@ fn routes_that_say_the_same_of_cors_share_a_table() {
     }
     assert_eq!(named("GET /off"), [format!("{handler} request_id_echo")]);
     assert_eq!(named("404"), [" handler | cors request_id_echo"]);
+}
+
+#[test]
+fn limits_are_counted_before_anything_that_costs_more() {
+    let mut app = App::new();
+    for (path, more) in [
+        ("/plain", json!({})),
+        (
+            "/dear",
+            json!({ "rate_limit": { "per_second": 1, "burst": 1 } }),
+        ),
+    ] {
+        let mut route = json!({ "methods": ["GET"], "path": path, "handler": 0, "name": "f" });
+        let more = more.as_object().unwrap().clone();
+        route.as_object_mut().unwrap().extend(more);
+        app.add_route(serde_json::from_value(route).unwrap())
+            .unwrap();
+    }
+    let mut config = ServerConfig::default();
+    let plan = app.lower(&config).unwrap().to_string();
+    let dear = "GET /dear: route_rate_limit body_limit deadline handler \
+                | rate_limit_fields request_id_echo\n";
+    assert!(plan.contains(dear), "{plan}");
+    assert!(!plan.contains("/plain: route_rate_limit") && !plan.contains(" rate_limit "));
+    config.rate_limit = Some(RateLimitConfig::default());
+    let plan = app.lower(&config).unwrap().to_string();
+    assert!(plan.contains(dear), "{plan}");
+    let entry = "entry: request_id rate_limit route | rate_limit_fields request_id_echo\n";
+    assert!(plan.starts_with(entry), "{plan}");
+    assert!(plan.ends_with("refused: | rate_limit_fields request_id_echo\n"));
 }
 
 #[test]

@@ -61,7 +61,9 @@ pub use reply::{HandlerResponse, IntoReply, Reply};
 pub use request::Request;
 pub use schemars::{self, JsonSchema};
 pub use server::Server;
-pub use spikard_contract::config::{CorsConfig, Engine, ResponseValidation, ServerConfig};
+pub use spikard_contract::config::{
+    CorsConfig, Engine, RateLimitConfig, ResponseValidation, ServerConfig,
+};
 pub use spikard_contract::route::RouteDocument;
 pub use spikard_middleware::{Level, Log};
 pub use spikard_proto_http::{

@@ -1,11 +1,12 @@
 //! What a route says of settings that the server has as well, and of its replies' headers.
 //!
-//! A route that is silent takes the server's value; `None` lifts it.
+//! A route that is silent takes the server's value; `None` lifts it. A rate limit adds to the
+//! server's.
 //! Knows nothing of what a setting does.
 
 use std::time::Duration;
 
-use spikard_contract::config::CorsConfig;
+use spikard_contract::config::{CorsConfig, RateLimitConfig};
 
 use crate::app::Route;
 
@@ -38,6 +39,28 @@ impl Route {
     /// Which pages of other origins may call it, in place of the server's `cors`; `None` is nobody.
     pub fn cors(&mut self, cors: Option<CorsConfig>) -> &mut Self {
         self.document.cors = cors.into();
+        self
+    }
+
+    /// How often a client may ask for it, besides the server's `rate_limit`, which counts its
+    /// requests as well.
+    ///
+    /// ```
+    /// use spikard::{App, RateLimitConfig, TestClient};
+    ///
+    /// let mut app = App::new();
+    /// app.get("/dear", || "ok").rate_limit(RateLimitConfig {
+    ///     per_second: 0.1,
+    ///     burst: 1,
+    ///     ..RateLimitConfig::default()
+    /// });
+    /// let client = TestClient::new(app)?;
+    /// assert_eq!(client.get("/dear").send().status(), 200);
+    /// assert_eq!(client.get("/dear").send().status(), 429);
+    /// # Ok::<(), spikard::RunError>(())
+    /// ```
+    pub fn rate_limit(&mut self, limit: RateLimitConfig) -> &mut Self {
+        self.document.rate_limit = Some(limit);
         self
     }
 

@@ -8,6 +8,7 @@ mod api_key;
 mod compression;
 mod cors;
 pub mod jwt;
+mod rate_limit;
 
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ pub use api_key::ApiKeyConfig;
 pub use compression::CompressionConfig;
 pub use cors::{CorsConfig, OriginPattern};
 pub use jwt::{JwtAlgorithm, JwtConfig};
+pub use rate_limit::RateLimitConfig;
 
 use crate::{choice, config};
 
@@ -153,6 +155,9 @@ config! {
         /// log then names the handler that holds the worker and, where the language can tell, the
         /// line it is at. `null` does not watch.
         stall_threshold: Option<Duration> = Some(Duration::from_millis(100)), in 0.001..=3_600;
+        /// How often a client may come, over all routes. `null` sets no limit. A route may have a
+        /// limit of its own besides.
+        rate_limit: Option<RateLimitConfig> = None;
         /// Development mode: the 500 of a handler that failed carries its trace, as a page for
         /// browsers and else as the member `trace`. Never in production: it tells how the program
         /// works, and what it works on.

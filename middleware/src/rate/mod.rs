@@ -19,6 +19,26 @@ pub use memory::{Line, Lines, Memory, Private, SEED_WORDS};
 pub use pace::{BURST_MAX, PER_SECOND_MAX, PER_SECOND_MIN, Pace};
 pub use table::{Table, WAYS, lines_for};
 
+/// What a reply tells its client of a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// Requests that the limit allows at once.
+    pub limit: u64,
+    /// Those that are left.
+    pub remaining: u64,
+    /// Seconds until none is used up.
+    pub reset_s: u64,
+}
+
+impl Standing {
+    /// Of two limits the one that leaves less, and of equals the one that lasts.
+    #[must_use]
+    pub fn stricter(self, other: Self) -> Self {
+        let order = |standing: &Self| (standing.remaining, u64::MAX - standing.reset_s);
+        std::cmp::min_by_key(self, other, order)
+    }
+}
+
 /// What a limit says of one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verdict {

@@ -8,6 +8,7 @@ pub mod compression;
 pub mod content_coding;
 pub mod cors;
 pub mod deadline;
+pub mod rate_limit;
 pub mod request_id;
 pub mod route_headers;
 pub mod show_trace;

@@ -29,7 +29,7 @@ from spikard.app import (
     route,
     trace,
 )
-from spikard.config import ServerConfig
+from spikard.config import RateLimitConfig, ServerConfig
 from spikard.custom import register_decoder, register_encoder
 from spikard.encoding import encode
 from spikard.errors import AddressInUse, ConfigError, RouteError
@@ -55,6 +55,7 @@ __all__ = [
     "HttpProblem",
     "Path",
     "Query",
+    "RateLimitConfig",
     "RedirectResponse",
     "Request",
     "Response",

@@ -11,10 +11,15 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from spikard._generated.config import CompressionConfig, CorsConfig, ServerConfig
+from spikard._generated.config import (
+    CompressionConfig,
+    CorsConfig,
+    RateLimitConfig,
+    ServerConfig,
+)
 from spikard.errors import ConfigError
 
-__all__ = ["CompressionConfig", "CorsConfig", "ServerConfig"]
+__all__ = ["CompressionConfig", "CorsConfig", "RateLimitConfig", "ServerConfig"]
 
 
 def document_of(config: ServerConfig | Mapping[str, Any] | None, **changes: object) -> str:

@@ -19,12 +19,12 @@ from spikard.hooks import NO_HOOKS, Around, Hooks, is_async
 
 if TYPE_CHECKING:
     from spikard._native import Binder, Engine
-    from spikard.config import CorsConfig
+    from spikard.config import CorsConfig, RateLimitConfig
 
 __all__ = ["Route", "RouteOptions"]
 
 # Options that are settings of the server as well, under the same names.
-SETTINGS = frozenset({"cors", "max_body_size", "request_timeout"})
+SETTINGS = frozenset({"cors", "max_body_size", "rate_limit", "request_timeout"})
 
 
 class RouteOptions(TypedDict, total=False):
@@ -50,6 +50,8 @@ class RouteOptions(TypedDict, total=False):
     """Its handler's time in seconds, in place of the server's; None for no deadline."""
     cors: CorsConfig | Mapping[str, Any] | None
     """Which pages of other origins may call it, in place of the server's; None for nobody."""
+    rate_limit: RateLimitConfig | Mapping[str, Any] | None
+    """How often a client may ask for it, besides the server's limit; None for no own limit."""
     response_headers: Mapping[str, str] | Iterable[tuple[str, str]]
     """Header fields of its replies with a status below 400, unless the handler sets them."""
     compression: bool

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Literal
 
-__all__ = ["CompressionConfig", "CorsConfig", "ServerConfig"]
+__all__ = ["CompressionConfig", "CorsConfig", "RateLimitConfig", "ServerConfig"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +135,70 @@ class CompressionConfig:
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> CompressionConfig:
+        """Return the object of a document; the inverse of `to_dict`."""
+        values = dict(document)
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimitConfig:
+    """How often a client may come: a bucket that holds `burst` requests and is refilled
+    at `per_second`.
+
+    The limit holds for all workers together. A request over it is answered with 429
+    and `Retry-After`, and does not reach a handler; replies to the others say what
+    is left in `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset`.
+    """
+
+    per_second: float
+    """Requests that each client may make per second in the long run. Fractions are
+    allowed: 0.1 is one request in ten seconds. Unit: requests. Required. Range:
+    0.000001 to 1000000.
+    """
+
+    burst: int
+    """Requests that each client may make at once after a pause. Unit: requests.
+    Required. Range: 1 to 1000000.
+    """
+
+    ip_based: bool = True
+    """Count each client by its address. When false, all clients share one bucket.
+    Clients without an address, as on a local socket, share one in either case.
+    Default: True.
+    """
+
+    ipv6_prefix: int = 64
+    """Leading bits of an IPv6 address that make a client: whoever has one address of a
+    network usually has all of them. IPv4 addresses count whole. Unit: bits. Default:
+    64. Range: 1 to 128.
+    """
+
+    max_clients: int = 65_536
+    """Clients that are counted apart at one time. Each costs 16 bytes, whether it comes
+    or not. Of more, some share a bucket, and the log says so once. Unit: clients.
+    Default: 65_536. Range: 16 to 16777216.
+    """
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the document the engine reads: plain values, durations in seconds."""
+        return {
+            "per_second": self.per_second,
+            "burst": self.burst,
+            "ip_based": self.ip_based,
+            "ipv6_prefix": self.ipv6_prefix,
+            "max_clients": self.max_clients,
+        }
+
+    def to_json(self) -> str:
+        """Return the same as JSON text."""
+        return json.dumps(self.to_dict(), allow_nan=False)
+
+    def copy(self, **changes: Any) -> RateLimitConfig:
+        """Return a copy with some knobs changed."""
+        return replace(self, **changes)
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> RateLimitConfig:
         """Return the object of a document; the inverse of `to_dict`."""
         values = dict(document)
         return cls(**values)
@@ -347,6 +411,11 @@ class ServerConfig:
     Default: 0.1. Range: 0.001 to 3600.
     """
 
+    rate_limit: RateLimitConfig | Mapping[str, Any] | None = None
+    """How often a client may come, over all routes. `None` sets no limit. A route may
+    have a limit of its own besides. Default: None.
+    """
+
     dev: bool = False
     """Development mode: the 500 of a handler that failed carries its trace, as a page
     for browsers and else as the member `trace`. Never in production: it tells how
@@ -392,6 +461,7 @@ class ServerConfig:
             "blocking_threads": self.blocking_threads,
             "queue_timeout": _plain(self.queue_timeout),
             "stall_threshold": _plain(self.stall_threshold),
+            "rate_limit": _plain(self.rate_limit),
             "dev": self.dev,
         }
 
@@ -411,6 +481,8 @@ class ServerConfig:
             values["cors"] = _read(values["cors"], CorsConfig, 0)
         if "compression" in values:
             values["compression"] = _read(values["compression"], CompressionConfig, 0)
+        if "rate_limit" in values:
+            values["rate_limit"] = _read(values["rate_limit"], RateLimitConfig, 0)
         return cls(**values)
 
 
