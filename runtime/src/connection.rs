@@ -11,9 +11,10 @@ use spikard_contract::config::BODY_PROGRESS_BYTES_MIN;
 use spikard_middleware::{CallId, Exchange, Need, Notice, Session, Tail, Work};
 
 use crate::{
+    blocks::BLOCK_BYTES,
     core::Core,
     download,
-    io::{BLOCK_BYTES, Stream, shut},
+    io::{Stream, shut},
     wheel::{Record, Waiting},
 };
 
@@ -21,18 +22,27 @@ use crate::{
 pub(crate) async fn serve(connection: Connection, stream: TcpStream, client: Option<SocketAddr>) {
     let core = &connection.core;
     let mut stream = Stream::new(stream);
+    let mut overflowed = false;
     loop {
         connection.wait(Waiting::Idle);
-        let (result, block) = stream.read(core.rent_block()).await;
+        // An armed read has a block, and a wide one must come back.
+        let block = if overflowed && !stream.is_armed() {
+            core.blocks.borrow_mut().lend_wide()
+        } else {
+            core.blocks.borrow_mut().lend()
+        };
+        let (result, block) = stream.read(block).await;
         let length = result.unwrap_or(0);
         if length == 0 {
-            core.return_block(block);
+            core.blocks.borrow_mut().take_back(block);
             return;
         }
         let mut session = core.rent_session(client);
         session.feed(&block[..length]);
-        core.return_block(block);
-        if length == BLOCK_BYTES {
+        let is_full = length == block.len();
+        core.blocks.borrow_mut().take_back(block);
+        overflowed = length >= BLOCK_BYTES;
+        if is_full {
             // There is more, and it is most likely here: asking for it costs a third of a read on
             // the ring, which would be another round of the worker.
             let mut input = session.lend_input(READ_BYTES);
@@ -296,7 +306,7 @@ async fn await_host(
 ) -> bool {
     let core = &connection.core;
     connection.wait_until(Waiting::Host, session.deadline_ms(&core.station()));
-    stream.arm(|| core.rent_block());
+    stream.arm(|| core.blocks.borrow_mut().lend());
     let mut half_closed = false;
     loop {
         match host_wait(connection, stream, id, half_closed).await {
@@ -365,8 +375,9 @@ async fn linger_close(connection: &Connection, stream: &mut Stream) {
     connection.wait(Waiting::Linger);
     let mut drained = 0;
     while drained < LINGER_BYTES_MAX {
-        let (result, block) = stream.read(core.rent_block()).await;
-        core.return_block(block);
+        let block = core.blocks.borrow_mut().lend();
+        let (result, block) = stream.read(block).await;
+        core.blocks.borrow_mut().take_back(block);
         match result {
             Ok(length) if length > 0 => drained += length,
             _ => return,

@@ -23,8 +23,9 @@ use spikard_middleware::{
 
 use crate::{
     accept::{Gates, adopt},
+    blocks::Blocks,
     ending::Ending,
-    io::{BLOCK_BYTES, Block, machine_nanos, nanos, seed, shut, thread_usage},
+    io::{machine_nanos, nanos, seed, shut, thread_usage},
     mailbox::{Mailbox, Message},
     settings::Settings,
     turn::TurnEnd,
@@ -58,7 +59,7 @@ pub(crate) struct Core {
     )]
     sessions: RefCell<Vec<Box<Session>>>,
     outputs: RefCell<Vec<Vec<u8>>>,
-    blocks: RefCell<Vec<Block>>,
+    pub(crate) blocks: RefCell<Blocks>,
     parked: RefCell<Vec<Waker>>,
     mailbox: Arc<Mailbox>,
     messages: RefCell<Vec<Message>>,
@@ -167,20 +168,6 @@ impl Core {
             calls_left: &self.calls_left,
             stopwatch: &self.stopwatch,
             log: &*self.log,
-        }
-    }
-
-    pub(crate) fn rent_block(&self) -> Block {
-        self.blocks
-            .borrow_mut()
-            .pop()
-            .unwrap_or_else(|| Box::new([0; BLOCK_BYTES]))
-    }
-
-    pub(crate) fn return_block(&self, block: Block) {
-        let mut blocks = self.blocks.borrow_mut();
-        if blocks.len() < BLOCKS_POOLED_MAX {
-            blocks.push(block);
         }
     }
 
@@ -376,9 +363,6 @@ pub(crate) fn wake(record: &Record) {
         waker.wake();
     }
 }
-
-/// Most read blocks that a worker keeps for reuse, of 1 KiB each.
-const BLOCKS_POOLED_MAX: usize = 1024;
 
 /// Most sessions that a worker keeps for reuse. Each may hold tens of KiB of buffers, and those of
 /// one turn are enough: a burst must not leave its memory behind.

@@ -22,11 +22,7 @@ use monoio::{
 };
 use spikard_middleware::ThreadUsage;
 
-/// A block that an idle connection reads into.
-pub(crate) type Block = Box<[u8; BLOCK_BYTES]>;
-
-/// Size of a [`Block`]: the usual request head fits, and 5,000 idle connections cost 5 MB.
-pub(crate) const BLOCK_BYTES: usize = 1024;
+use crate::blocks::Block;
 
 /// A read under way that owns what it reads with.
 type Armed = Pin<Box<dyn Future<Output = (OwnedReadHalf<TcpStream>, io::Result<usize>, Block)>>>;
@@ -66,7 +62,7 @@ impl Stream {
         }
     }
 
-    /// Reads into `block`, or takes what an armed read brought in its own block.
+    /// Reads into `block`, or drops it and takes what an armed read brought in its own block.
     pub(crate) async fn read(&mut self, block: Block) -> (io::Result<usize>, Block) {
         if let Reader::Free(reader) = &mut self.reader {
             return reader.read(block).await;

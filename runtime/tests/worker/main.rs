@@ -96,6 +96,23 @@ on_both_engines! {
         assert_eq!(harness::read_reply(&mut client), (200, "abcdefg".into()));
     }
 
+    fn a_connection_takes_small_and_large_requests_in_turn(server) {
+        let mut clients = [server.connect(), server.connect()];
+        // Around what a waiting connection reads at once, and after a large one.
+        for length in [0, 2000, 900, 1024, 0, 4000, 4040, 4096, 5000, 70_000, 3, 2000, 0] {
+            for client in &mut clients {
+                let body = "ab".repeat(length / 2 + 1);
+                let body = &body[..length];
+                write!(client, "POST /body HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n")
+                    .unwrap();
+                write!(client, "\r\n{body}").unwrap();
+                assert_eq!(harness::read_reply(client), (200, body.into()));
+                client.write_all(b"GET /a HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+                assert_eq!(harness::read_reply(client), (200, "/a".into()));
+            }
+        }
+    }
+
     fn asks_for_an_expected_body_and_only_then_reads_it(server) {
         let mut client = server.connect();
         client.write_all(b"POST /body HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n").unwrap();
