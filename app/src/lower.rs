@@ -27,6 +27,7 @@ use spikard_middleware::stages::cors::AnswerPreflight;
 use spikard_middleware::stages::deadline::Deadline;
 use spikard_middleware::stages::rate_limit::RateLimitFields;
 use spikard_middleware::stages::request_id::{AssignRequestId, EchoRequestId};
+use spikard_middleware::stages::show_fault::ShowFault;
 use spikard_middleware::stages::show_trace::ShowTrace;
 use spikard_middleware::{
     ErrorHooks, Plan, PlanBuilder, Rank, RequestStage, Segment, SegmentId, TableId,
@@ -264,6 +265,9 @@ impl Lowering<'_> {
         let mut rows = self.rows();
         if self.config.enable_request_id {
             rows.request(Rank::RequestId, Arc::new(AssignRequestId));
+        }
+        if self.config.reload {
+            rows.request(Rank::Fault, Arc::new(ShowFault));
         }
         let hook = self
             .hooks

@@ -392,6 +392,16 @@
 #define SPK_ORDER_RELEASE 6
 
 /**
+ * Show why the latest version of the program does not start.
+ */
+#define SPK_ORDER_BROKEN 7
+
+/**
+ * The latest version of the program starts again.
+ */
+#define SPK_ORDER_MENDED 8
+
+/**
  * The content is at `start` of the call's `upload_bytes`.
  */
 #define SPK_UPLOAD_MEMORY 0

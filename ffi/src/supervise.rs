@@ -35,6 +35,10 @@ pub const SPK_ORDER_LEAVE: u32 = 4;
 pub const SPK_ORDER_ADOPT: u32 = 5;
 /// Accept for that sibling no more.
 pub const SPK_ORDER_RELEASE: u32 = 6;
+/// Show why the latest version of the program does not start.
+pub const SPK_ORDER_BROKEN: u32 = 7;
+/// The latest version of the program starts again.
+pub const SPK_ORDER_MENDED: u32 = 8;
 
 /// What a worker process got from its parent. Used on one thread; freed with `spk_inherited_free`.
 #[allow(non_camel_case_types, reason = "the name is the one in the C header")]
@@ -238,6 +242,8 @@ pub unsafe extern "C" fn spk_inherited_obey(
             Ok(Some(Order::Leave)) => SPK_ORDER_LEAVE,
             Ok(Some(Order::Adopt(_))) => SPK_ORDER_ADOPT,
             Ok(Some(Order::Release(_))) => SPK_ORDER_RELEASE,
+            Ok(Some(Order::Broken(_))) => SPK_ORDER_BROKEN,
+            Ok(Some(Order::Mended)) => SPK_ORDER_MENDED,
             Err(error) => return Err(Failure::new(Status::Stopped, error.to_string())),
         };
         // SAFETY: the caller's contract.

@@ -20,6 +20,7 @@ pub struct Local {
     draining: bool,
     /// Compresses the bodies that are compressed on this thread.
     pub encoder: Encoder,
+    fault: Option<Box<str>>,
 }
 
 impl Local {
@@ -36,6 +37,7 @@ impl Local {
             notes: Vec::new(),
             draining: false,
             encoder: Encoder::default(),
+            fault: None,
         }
     }
 
@@ -75,6 +77,16 @@ impl Local {
     /// connection. Who asks for readiness is to be told no.
     pub fn is_draining(&self) -> bool {
         self.draining
+    }
+
+    /// Says why the latest version of the program does not start, or that it does.
+    pub fn set_fault(&mut self, words: Option<Box<str>>) {
+        self.fault = words;
+    }
+
+    /// Why the latest version of the program does not start, where one does not.
+    pub fn fault(&self) -> Option<&str> {
+        self.fault.as_deref()
     }
 
     /// The `Date` of replies made now (RFC 9110 §6.6.1), formatted once per second.

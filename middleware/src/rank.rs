@@ -6,6 +6,8 @@
 pub enum Rank {
     /// First: whatever happens next is logged and answered under this id.
     RequestId,
+    /// Development mode only: a page that says why the program does not start, whatever was asked.
+    Fault,
     /// Before everything that counts or judges clients: a preflight carries no credentials, and
     /// its answer costs nothing.
     Preflight,
@@ -65,6 +67,7 @@ impl Rank {
     pub fn name(self) -> &'static str {
         match self {
             Self::RequestId => "request_id",
+            Self::Fault => "fault",
             Self::Preflight => "preflight",
             Self::RateLimit => "rate_limit",
             Self::OnRequest => "on_request",

@@ -136,6 +136,8 @@ fn obey(mut control: Control, listeners: &Arc<Listeners>) {
                 listeners.accept(number);
             }
             Ok(Order::Release(number)) => listeners.stop(number),
+            // It has no pages to show anything on.
+            Ok(Order::Broken(_) | Order::Mended) => {}
             Ok(Order::Leave | Order::Stop | Order::Force) if deaf => {}
             Ok(Order::Leave | Order::Stop) => {
                 let listeners = listeners.clone();

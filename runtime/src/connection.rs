@@ -23,8 +23,10 @@ pub(crate) async fn serve(connection: Connection, stream: TcpStream, client: Opt
     let core = &connection.core;
     let mut stream = Stream::new(stream);
     let mut overflowed = false;
+    let mut waiting = Waiting::First;
     loop {
-        connection.wait(Waiting::Idle);
+        connection.wait(waiting);
+        waiting = Waiting::Idle;
         // An armed read has a block, and a wide one must come back.
         let block = if overflowed && !stream.is_armed() {
             core.blocks.borrow_mut().lend_wide()
@@ -94,6 +96,7 @@ impl Connection {
     pub(crate) fn wait(&self, waiting: Waiting) {
         let settings = &self.core.settings;
         let after_ms = match waiting {
+            Waiting::First => self.core.first_ms(),
             Waiting::Idle => settings.idle_ms,
             Waiting::Write => settings.write_ms,
             Waiting::Linger => LINGER_MS,

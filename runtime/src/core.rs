@@ -287,7 +287,7 @@ impl Core {
 
     fn expire(&self, record: &Rc<Record>) {
         match record.waiting.get() {
-            Waiting::Idle | Waiting::Write | Waiting::Linger => {
+            Waiting::First | Waiting::Idle | Waiting::Write | Waiting::Linger => {
                 shut(record.fd.get(), Shutdown::Both);
             }
             Waiting::Request => shut(record.fd.get(), Shutdown::Read),
@@ -315,6 +315,9 @@ impl Core {
                 Message::Release(number) => {
                     self.gates.shut_adopted(number);
                     self.wake_waiting_for_room();
+                }
+                Message::Fault(words) => {
+                    self.local.borrow_mut().set_fault(words.map(Into::into));
                 }
                 Message::Leave => self.leave(),
                 Message::Stop => self.stop(),

@@ -76,10 +76,11 @@ impl Core {
         self.go_on_to(ending);
         self.arm(&self.end_timer, Waiting::Timer, self.now_ms() + within_ms);
         if ending == Ending::Stopping {
-            self.each_record(|record| {
-                if record.waiting.get() == Waiting::Idle {
-                    shut(record.fd.get(), Shutdown::Read);
-                }
+            let first_ms = self.now_ms() + self.first_ms();
+            self.each_record(|record| match record.waiting.get() {
+                Waiting::Idle => shut(record.fd.get(), Shutdown::Read),
+                Waiting::First => self.arm(record, Waiting::First, first_ms),
+                _ => {}
             });
         }
     }
@@ -91,6 +92,15 @@ impl Core {
         self.wake_waiting_for_room();
     }
 
+    /// How long a connection may be silent before its first request, in milliseconds.
+    pub(crate) fn first_ms(&self) -> u64 {
+        let idle_ms = self.settings.idle_ms;
+        match self.ending.get() {
+            Ending::None | Ending::Leaving => idle_ms,
+            Ending::Stopping | Ending::Forced => idle_ms.min(FIRST_MS),
+        }
+    }
+
     /// Ends a connection whose last reply kept it open before the order to stop came.
     pub(crate) fn end_if_stopping(&self, record: &Rc<Record>) {
         if self.ending.get() >= Ending::Stopping {
@@ -98,6 +108,11 @@ impl Core {
         }
     }
 }
+
+/// How long a connection that was just accepted may be silent once the worker stops, in
+/// milliseconds: the first request usually follows at once, and who only connected ahead of need
+/// must not hold the stop up.
+const FIRST_MS: u64 = 250;
 
 /// What a worker that leaves gives the requests that came in its last moment, in milliseconds. Its
 /// parent waits longer before it forces.

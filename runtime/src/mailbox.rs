@@ -33,6 +33,8 @@ pub(crate) enum Message {
     Adopt(usize, OwnedFd),
     /// Accept from that sibling's listener no more.
     Release(usize),
+    /// Why the latest version of the program does not start, or that it does.
+    Fault(Option<String>),
     /// A successor is there: accept no more, and wait for every client.
     Leave,
     /// Drain: accept no more, finish what is in flight.

@@ -15,6 +15,8 @@ use std::{
 /// What a connection waits for, and so what its deadline does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Waiting {
+    /// The first byte of the first request: most likely it is on its way.
+    First,
     /// The first byte of a next request.
     Idle,
     /// The rest of a head or a body: 408.

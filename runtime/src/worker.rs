@@ -95,6 +95,12 @@ impl WorkerHandle {
         self.mailbox.post(Message::Release(number))
     }
 
+    /// Says why the latest version of the program does not start, or that it does. A plan without a
+    /// row for it shows nothing.
+    pub fn show_fault(&self, words: Option<String>) -> bool {
+        self.mailbox.post(Message::Fault(words))
+    }
+
     /// Stops accepting, for a successor does, and waits until `shutdown_timeout` for every client:
     /// an idle connection is kept until its next reply, which says `Connection: close`.
     pub fn leave(&self) -> bool {

@@ -19,6 +19,8 @@ pub enum RunError {
     Lower(LowerError),
     /// A value of the configuration is out of its range.
     Config(ConfigError),
+    /// `reload` starts the program again, and a compiled one has to be built first.
+    Reload,
     /// The address cannot be listened on.
     Listen(ListenError),
     /// The system refused an engine, a thread or a descriptor.
@@ -33,6 +35,11 @@ impl fmt::Display for RunError {
             Self::Registration(error) => error.fmt(out),
             Self::Lower(error) => error.fmt(out),
             Self::Config(error) => write!(out, "the configuration is refused: {error}"),
+            Self::Reload => write!(
+                out,
+                "the configuration is refused: /reload: a compiled program is not reloaded; let \
+                 a tool that builds it start it again"
+            ),
             Self::Listen(error) => error.fmt(out),
             Self::System(error) => write!(out, "the system refused to start a worker: {error}"),
             Self::Worker(error) => write!(out, "a worker failed ({error:?}); the server ended"),
@@ -54,7 +61,7 @@ impl std::error::Error for RunError {
             Self::Config(error) => Some(error),
             Self::Listen(error) => Some(error),
             Self::System(error) => Some(error),
-            Self::Worker(_) => None,
+            Self::Worker(_) | Self::Reload => None,
         }
     }
 }

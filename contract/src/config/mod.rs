@@ -158,6 +158,12 @@ config! {
         /// How often a client may come, over all routes. `null` sets no limit. A route may have a
         /// limit of its own besides.
         rate_limit: Option<RateLimitConfig> = None;
+        /// Development: restart the workers when a source file changes. While the changed program
+        /// does not start, the one before it goes on serving, and pages say what is wrong.
+        reload: bool = false;
+        /// Directories whose files are watched for `reload`, with all below them. Empty means the
+        /// one that the program was started in.
+        reload_dirs: Vec<String> = Vec::new(), in 0..=64, unit "directories";
         /// Development mode: the 500 of a handler that failed carries its trace, as a page for
         /// browsers and else as the member `trace`. Never in production: it tells how the program
         /// works, and what it works on.

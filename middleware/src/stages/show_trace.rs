@@ -19,7 +19,7 @@ impl ReplyStage for ShowTrace {
         };
         if prefers_html(&x.head) {
             x.reply.start(INTERNAL_SERVER_ERROR.status, HTML);
-            page(&trace, &mut x.reply.body);
+            page(INTERNAL_SERVER_ERROR.title, None, &trace, &mut x.reply.body);
         } else {
             Problem::of(&INTERNAL_SERVER_ERROR)
                 .with("trace", &*trace)
@@ -29,20 +29,23 @@ impl ReplyStage for ShowTrace {
 }
 
 /// Whether the client wants a page rather than a problem document: browsers do.
-fn prefers_html(head: &Head) -> bool {
+pub(super) fn prefers_html(head: &Head) -> bool {
     let of = |kind, subtype| weight(head.field_all(b"accept"), kind, subtype);
     of("text", "html") > of("application", "problem+json").max(of("application", "json"))
 }
 
-/// A page without anything that a browser would have to load or run.
-fn page(trace: &str, body: &mut Vec<u8>) {
-    let title = INTERNAL_SERVER_ERROR.title;
+/// A page without anything that a browser would have to load or run; with `refresh_s` it asks again
+/// after so many seconds.
+pub(super) fn page(title: &str, refresh_s: Option<u32>, words: &str, body: &mut Vec<u8>) {
+    let refresh = refresh_s.map_or_else(String::new, |seconds| {
+        format!("<meta http-equiv=\"refresh\" content=\"{seconds}\">\n")
+    });
     let head = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n{refresh}\
          <title>{title}</title>\n<h1>{title}</h1>\n<pre>"
     );
     body.extend_from_slice(head.as_bytes());
-    for byte in trace.bytes() {
+    for byte in words.bytes() {
         match byte {
             b'&' => body.extend_from_slice(b"&amp;"),
             b'<' => body.extend_from_slice(b"&lt;"),
@@ -53,4 +56,4 @@ fn page(trace: &str, body: &mut Vec<u8>) {
     body.extend_from_slice(b"</pre>\n</html>\n");
 }
 
-const HTML: &str = "text/html; charset=utf-8";
+pub(super) const HTML: &str = "text/html; charset=utf-8";

@@ -2,18 +2,20 @@
 //!
 //! The parent says `leave` (a successor accepts: finish what you have, then exit), `stop` (the
 //! same without a successor), `force` (exit now), `adopt <n>` and `release <n>` (accept for worker
-//! n, and no more); the worker says `ready <engine>` once. The end of the stream means to a worker
+//! n, and no more), `broken <bytes>` and `mended` (show what is on the slate, and no more); the
+//! worker says `ready <engine>` once. The end of the stream means to a worker
 //! that its parent is gone. That is why `PR_SET_PDEATHSIG` is not used: it fires when the *thread*
 //! that spawned dies, it is lost between fork and a parent's early death, and it kills where this
 //! asks.
 //! Knows nothing of who is on the other side beyond these words; it never waits unless asked to.
 
 use std::io::{self, Read};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 
 use socket2::SockRef;
 
+use super::fault::speak_by;
 use super::signals::{Readiness, wait};
 
 /// What a worker has to do now.
@@ -28,6 +30,10 @@ pub enum Order {
     Adopt(usize),
     /// Accept from that worker's listener no more: its own process does again.
     Release(usize),
+    /// Show why the latest version of the program does not start: so many bytes are on the slate.
+    Broken(usize),
+    /// The latest version of the program starts again.
+    Mended,
     /// Exit at once; the parent kills what is still there a moment later.
     Force,
     /// The parent is gone and nobody will order anything any more: do as for [`Order::Stop`].
@@ -40,12 +46,15 @@ pub enum Order {
 #[derive(Debug)]
 pub struct Control {
     lines: Lines,
+    /// The standard error that this process has once it is ready, if it has another now.
+    voice: Option<OwnedFd>,
 }
 
 impl Control {
-    pub(super) fn new(stream: UnixStream) -> Self {
+    pub(super) fn new(stream: UnixStream, voice: Option<OwnedFd>) -> Self {
         Self {
             lines: Lines::new(stream),
+            voice,
         }
     }
 
@@ -55,6 +64,9 @@ impl Control {
     /// # Errors
     /// `BrokenPipe` if the parent is gone; the next order says so too.
     pub fn ready(&self, engine: &str) -> io::Result<()> {
+        if let Some(voice) = &self.voice {
+            speak_by(voice)?;
+        }
         self.lines.send(&format!("{READY} {engine}"))
     }
 
@@ -93,6 +105,8 @@ fn order_of(line: &str) -> Option<Order> {
         None if line == LEAVE => Some(Order::Leave),
         None if line == STOP => Some(Order::Stop),
         None if line == FORCE => Some(Order::Force),
+        None if line == MENDED => Some(Order::Mended),
+        Some((BROKEN, length)) => Some(Order::Broken(length.parse().ok()?)),
         Some((ADOPT, number)) => Some(Order::Adopt(number.parse().ok()?)),
         Some((RELEASE, number)) => Some(Order::Release(number.parse().ok()?)),
         _ => None,
@@ -201,6 +215,10 @@ pub(super) const LEAVE: &str = "leave";
 pub(super) const ADOPT: &str = "adopt";
 /// Order, followed by a number, to accept for that worker no more.
 pub(super) const RELEASE: &str = "release";
+/// Order, followed by a length, to show what is on the slate.
+pub(super) const BROKEN: &str = "broken";
+/// Order to show that no more.
+pub(super) const MENDED: &str = "mended";
 /// Order to finish the requests in hand and exit.
 pub(super) const STOP: &str = "stop";
 /// Order to exit at once.
@@ -254,11 +272,11 @@ mod tests {
     #[test]
     fn understands_every_order_and_the_end_of_the_parent() {
         let (near, lines) = pair();
-        let (parent, mut control) = (Lines::new(near), Control { lines });
+        let (parent, mut control) = (Lines::new(near), Control { lines, voice: None });
         assert_eq!(control.try_read_order().unwrap(), None);
         parent.send(STOP).unwrap();
         parent.send(FORCE).unwrap();
-        for line in ["adopt 12", "release 12", LEAVE] {
+        for line in ["adopt 12", "release 12", LEAVE, "broken 7", MENDED] {
             parent.send(line).unwrap();
         }
         assert_eq!(control.wait_order().unwrap(), Order::Stop);
@@ -267,6 +285,8 @@ mod tests {
             Order::Adopt(12),
             Order::Release(12),
             Order::Leave,
+            Order::Broken(7),
+            Order::Mended,
         ] {
             assert_eq!(control.try_read_order().unwrap(), Some(order));
         }

@@ -14,6 +14,7 @@ use std::os::unix::net::UnixStream;
 use socket2::SockRef;
 
 use super::control::Control;
+use super::fault::Slate;
 use super::signals::ignore_terminal;
 use crate::driver::forbid_in_children;
 
@@ -35,6 +36,8 @@ pub struct Inherited {
     pub listeners: Vec<OwnedFd>,
     /// Orders from the parent, and this worker's word that it is ready.
     pub control: Control,
+    /// Where the parent writes why a new version of the program does not start.
+    pub(super) slate: Option<Slate>,
 }
 
 /// Why the variable could not be used. `Display` is a sentence for the person at the terminal.
@@ -99,6 +102,16 @@ pub(super) struct Handover {
     pub(super) parent: u32,
     pub(super) control: RawFd,
     pub(super) listeners: Vec<RawFd>,
+    /// What a parent that reloads leaves as well.
+    pub(super) reload: Option<ReloadHandover>,
+}
+
+/// Descriptors of a worker whose parent reloads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ReloadHandover {
+    pub(super) slate: RawFd,
+    /// The standard error from its readiness on.
+    pub(super) voice: RawFd,
 }
 
 impl Handover {
@@ -118,9 +131,15 @@ impl Handover {
             parent: value("parent")?.parse().ok()?,
             control: value("control")?.parse().ok()?,
             listeners: listeners.collect::<Option<_>>()?,
+            reload: match (value("slate"), value("voice")) {
+                (Some(slate), Some(voice)) => Some(ReloadHandover {
+                    slate: slate.parse().ok()?,
+                    voice: voice.parse().ok()?,
+                }),
+                _ => None,
+            },
         };
-        let mut descriptors = handover.listeners.clone();
-        descriptors.push(handover.control);
+        let mut descriptors = handover.descriptors();
         descriptors.sort_unstable();
         let distinct = descriptors.windows(2).all(|pair| pair[0] < pair[1]);
         let sound = distinct
@@ -128,6 +147,13 @@ impl Handover {
             && handover.worker < handover.workers
             && handover.listeners.len() == handover.workers;
         sound.then_some(handover)
+    }
+
+    /// Every descriptor that is named.
+    pub(super) fn descriptors(&self) -> Vec<RawFd> {
+        let reload = self.reload.iter().flat_map(|it| [it.slate, it.voice]);
+        let others = self.listeners.iter().copied().chain(reload);
+        others.chain([self.control]).collect()
     }
 
     /// Refuses descriptors that are not open, not sockets, or not of the right kind.
@@ -162,6 +188,17 @@ impl Handover {
             // A child that user code forks must not keep the port when the server is gone.
             forbid_in_children(descriptor);
         }
+        for descriptor in self.reload.iter().flat_map(|it| [it.slate, it.voice]) {
+            // SAFETY: sets a flag of a descriptor; no memory is passed.
+            if unsafe { libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC) } == -1 {
+                let source = io::Error::last_os_error();
+                return Err(InheritError::Descriptor {
+                    descriptor,
+                    purpose: RELOAD,
+                    source,
+                });
+            }
+        }
         Ok(())
     }
 
@@ -170,14 +207,15 @@ impl Handover {
         // SAFETY: the descriptor is an open local socket (`check`), named once (`parse`), and the
         // parent opened it for this process, whose own code has not run yet: nobody else owns it.
         let control = unsafe { UnixStream::from_raw_fd(self.control) };
-        // SAFETY: the same for each of these, which listen.
-        let listener = |descriptor: &RawFd| unsafe { OwnedFd::from_raw_fd(*descriptor) };
+        // SAFETY: the same for each of these, which are open (`check`, `hide`).
+        let owned = |descriptor: RawFd| unsafe { OwnedFd::from_raw_fd(descriptor) };
         Inherited {
             worker: self.worker,
             workers: self.workers,
             parent: self.parent,
-            listeners: self.listeners.iter().map(listener).collect(),
-            control: Control::new(control),
+            listeners: self.listeners.iter().copied().map(owned).collect(),
+            control: Control::new(control, self.reload.map(|it| owned(it.voice))),
+            slate: self.reload.map(|it| Slate::inherited(owned(it.slate))),
         }
     }
 }
@@ -208,6 +246,7 @@ impl fmt::Display for Handover {
             parent,
             control,
             listeners,
+            reload,
         } = self;
         write!(
             f,
@@ -216,7 +255,10 @@ impl fmt::Display for Handover {
         for (at, listener) in listeners.iter().enumerate() {
             write!(f, "{}{listener}", if at == 0 { "" } else { "," })?;
         }
-        Ok(())
+        match reload {
+            Some(ReloadHandover { slate, voice }) => write!(f, " slate={slate} voice={voice}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -254,6 +296,7 @@ impl std::error::Error for InheritError {
 /// What the descriptors should be, as error sentences name it.
 const CONTROL: &str = "the control socket";
 const LISTENER: &str = "a listener";
+const RELOAD: &str = "the parent's for a reload";
 
 #[cfg(test)]
 mod tests {
@@ -269,6 +312,7 @@ mod tests {
             parent: 42,
             control: 9,
             listeners: vec![5, 6, 7],
+            reload: None,
         };
         let text = handover.to_string();
         assert_eq!(
@@ -278,8 +322,12 @@ mod tests {
         assert_eq!(Handover::parse(&text), Some(handover.clone()));
         assert_eq!(
             Handover::parse(&format!("counters=11 {text}")),
-            Some(handover)
+            Some(handover.clone())
         );
+        let (slate, voice) = (11, 12);
+        let reload = Some(ReloadHandover { slate, voice });
+        let reloading = Handover { reload, ..handover };
+        assert_eq!(Handover::parse(&reloading.to_string()), Some(reloading));
     }
 
     #[test]
@@ -315,6 +363,7 @@ mod tests {
                 parent: 1,
                 control,
                 listeners: vec![listener],
+                reload: None,
             }
             .check()
             .map_err(|error| error.to_string())

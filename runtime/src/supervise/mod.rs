@@ -8,13 +8,16 @@
 
 mod control;
 mod cover;
+mod fault;
 mod handover;
 mod obey;
 mod parent;
 mod process;
+mod reload;
 mod restart;
 mod signals;
 mod slot;
+mod watch;
 
 use std::ffi::OsString;
 use std::fmt;

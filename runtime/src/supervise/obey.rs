@@ -26,6 +26,11 @@ impl Inherited {
             Order::Stop | Order::ParentGone => worker.stop(),
             Order::Force => worker.force(),
             Order::Release(number) => worker.release(number),
+            Order::Mended => worker.show_fault(None),
+            Order::Broken(length) => match &self.slate {
+                Some(slate) => worker.show_fault(Some(slate.read(length)?)),
+                None => false,
+            },
             Order::Adopt(number) => match self.listeners.get(number) {
                 Some(listener) => worker.adopt(number, listener.try_clone()?),
                 // A parent of another version: whoever that is, we have nothing of it.

@@ -4,6 +4,7 @@
 //! successor takes over (`restart`).
 
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use spikard_middleware::Level;
@@ -11,6 +12,7 @@ use spikard_middleware::Level;
 use super::control::{FORCE, STOP};
 use super::cover::Cover;
 use super::process::Launch;
+use super::reload::Reload;
 use super::restart::Restart;
 use super::signals::{Readiness, Signals, wait};
 use super::slot::{Death, Role, Slot};
@@ -28,6 +30,7 @@ pub(super) struct Parent {
     /// Who accepts for a worker without a process, by its number.
     pub(super) covers: Vec<Option<Cover>>,
     pub(super) restart: Option<Restart>,
+    pub(super) reload: Option<Reload>,
     pub(super) phase: Phase,
     /// SIGINT and SIGTERM so far.
     stop_signals: u32,
@@ -61,6 +64,8 @@ impl Parent {
             config, workers, ..
         } = &supervision;
         let opened = open(config, *workers).map_err(|error| error.to_string())?;
+        let log = Arc::clone(&supervision.log);
+        let reload = Reload::new(config, |sentence| log.log(Level::Warn, &sentence))?;
         let signals = Signals::take().map_err(|error| format!("cannot take signals: {error}"))?;
         let slots = (0..supervision.workers).map(Slot::new).collect();
         let covers = vec![None; supervision.workers];
@@ -71,6 +76,7 @@ impl Parent {
             slots,
             covers,
             restart: None,
+            reload,
             phase: Phase::Starting,
             stop_signals: 0,
             exit_code: EXIT_OK,
@@ -97,6 +103,7 @@ impl Parent {
             }
             self.announce();
             self.start_rested();
+            self.see_changes();
             self.go_on_restarting();
             self.cover_all();
             self.pass_deadlines();
@@ -122,22 +129,38 @@ impl Parent {
     }
 
     fn start(&mut self, at: usize) -> io::Result<u32> {
-        let (command, listeners) = (&self.supervision.command, &self.opened.listeners);
-        self.slots[at].start(Launch { command, listeners })
+        let launch = Launch {
+            command: &self.supervision.command,
+            listeners: &self.opened.listeners,
+            slate: self.reload.as_ref().map(|reload| &reload.slate),
+        };
+        self.slots[at].start(launch)
     }
 
     pub(super) fn start_successor(&mut self, at: usize) -> io::Result<u32> {
-        let (command, listeners) = (&self.supervision.command, &self.opened.listeners);
-        self.slots[at].start_successor(Launch { command, listeners })
+        let launch = Launch {
+            command: &self.supervision.command,
+            listeners: &self.opened.listeners,
+            slate: self.reload.as_ref().map(|reload| &reload.slate),
+        };
+        self.slots[at].start_successor(launch)
     }
 
     /// Sleeps until a signal, a worker's word, or the next deadline. No deadline, no wake-up.
     fn sleep(&self) -> io::Result<()> {
         let mut sources = vec![Readiness::of(&self.signals)];
         let workers = self.slots.iter().flat_map(Slot::listening);
-        sources.extend(workers.map(Readiness::of));
+        sources.extend(workers.map(Readiness::of_descriptor));
+        sources.extend(
+            self.reload
+                .iter()
+                .map(|reload| Readiness::of(&reload.watch)),
+        );
         let slots = self.slots.iter().filter_map(Slot::due);
-        let deadline = slots.chain(self.phase.until()).min();
+        let change = self.reload.as_ref().and_then(Reload::due);
+        // A change during the start is acted on when that is over, which wakes us.
+        let change = change.filter(|_| self.phase == Phase::Serving);
+        let deadline = slots.chain(self.phase.until()).chain(change).min();
         wait(
             &mut sources,
             deadline.map(|at| at.saturating_duration_since(Instant::now())),
@@ -205,6 +228,7 @@ impl Parent {
             Role::Successor => {
                 let reason = format!("its successor (pid {pid}) {cause} before it was ready");
                 self.fail_restart(at, &reason);
+                self.show_fault(&format!("{}\n\n{reason}", death.end.words));
             }
             Role::Leaver { forced } if forced || death.end.status.success() => {}
             Role::Leaver { .. } => self.say(Level::Warn, format!("{told} while leaving")),

@@ -4,14 +4,15 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use super::control::{ENGINE_BYTES_MAX, Incoming, Lines, READY};
-use super::handover::{Handover, WORKER_VARIABLE};
+use super::fault::{Ear, Slate};
+use super::handover::{Handover, ReloadHandover, WORKER_VARIABLE};
 use super::signals::ignore_terminal;
 use crate::listen::ACTIVATION_VARIABLES;
 
@@ -24,6 +25,8 @@ pub(super) struct Process {
     started: Instant,
     /// What it said moves its bytes, once it accepts connections.
     engine: Option<String>,
+    /// Hears its standard error until it is ready, where the parent reloads.
+    ear: Option<Ear>,
 }
 
 /// Whether anything can still be read from a process.
@@ -40,6 +43,8 @@ pub(super) struct Launch<'a> {
     pub(super) command: &'a [OsString],
     /// One per worker; each process inherits all.
     pub(super) listeners: &'a [OwnedFd],
+    /// Of a parent that reloads.
+    pub(super) slate: Option<&'a Slate>,
 }
 
 /// How a process ended.
@@ -47,6 +52,8 @@ pub(super) struct Launch<'a> {
 pub(super) struct End {
     pub(super) status: ExitStatus,
     pub(super) lived: Duration,
+    /// Its last words, where they were heard.
+    pub(super) words: String,
 }
 
 impl End {
@@ -66,15 +73,24 @@ impl Process {
     pub(super) fn start(worker: usize, launch: Launch<'_>) -> io::Result<Self> {
         let (ours, theirs) = UnixStream::pair()?;
         ours.set_nonblocking(true)?;
+        // Held until the process is started: the number stands in its environment.
+        let voice = launch
+            .slate
+            .map(|_| io::stderr().as_fd().try_clone_to_owned());
+        let voice = voice.transpose()?;
+        let reload = launch.slate.zip(voice.as_ref());
         let handover = Handover {
             worker,
             workers: launch.listeners.len(),
             parent: std::process::id(),
             control: theirs.as_raw_fd(),
             listeners: launch.listeners.iter().map(AsRawFd::as_raw_fd).collect(),
+            reload: reload.map(|(slate, voice)| ReloadHandover {
+                slate: slate.as_fd().as_raw_fd(),
+                voice: voice.as_raw_fd(),
+            }),
         };
-        let mut inherited = handover.listeners.clone();
-        inherited.push(handover.control);
+        let inherited = handover.descriptors();
         // `supervise` refuses an empty command.
         let mut command = Command::new(&launch.command[0]);
         command
@@ -82,6 +98,12 @@ impl Process {
             .env(WORKER_VARIABLE, handover.to_string());
         for variable in ACTIVATION_VARIABLES {
             command.env_remove(variable);
+        }
+        let mut ear = None;
+        if reload.is_some() {
+            let (ours, theirs) = Ear::new()?;
+            command.stderr(theirs);
+            ear = Some(ours);
         }
         // SAFETY: between fork and exec the closure only calls `fcntl` and `signal`, on numbers
         // that were made before the fork; it neither allocates nor locks.
@@ -100,6 +122,7 @@ impl Process {
             hearing: Hearing::Open,
             started: Instant::now(),
             engine: None,
+            ear,
         })
     }
 
@@ -113,12 +136,18 @@ impl Process {
     }
 
     /// What to watch, while there is something to hear.
-    pub(super) fn listening(&self) -> Option<&Lines> {
-        (self.hearing == Hearing::Open).then_some(&self.control)
+    pub(super) fn listening(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        let control = (self.hearing == Hearing::Open).then_some(self.control.as_fd());
+        control
+            .into_iter()
+            .chain(self.ear.as_ref().and_then(Ear::listening))
     }
 
     /// Takes in what it has said since the last call. What was no news goes to `nonsense`.
     pub(super) fn hear(&mut self, nonsense: &mut Vec<String>) {
+        if let Some(ear) = &mut self.ear {
+            ear.listen();
+        }
         while self.hearing == Hearing::Open {
             match self.control.next() {
                 Ok(Incoming::Nothing) => break,
@@ -161,6 +190,7 @@ impl Process {
         Some(End {
             status,
             lived: self.started.elapsed(),
+            words: self.ear.as_ref().map(Ear::words).unwrap_or_default(),
         })
     }
 }

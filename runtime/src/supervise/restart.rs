@@ -11,7 +11,9 @@ use std::time::Instant;
 
 use spikard_middleware::Level;
 
+use super::control::{LEAVE, STOP};
 use super::parent::{Parent, Phase, counted};
+use super::reload::RELOAD_PATIENCE;
 use super::slot::Handing;
 
 /// A restart that was asked for and is not over.
@@ -112,9 +114,13 @@ impl Parent {
 
     /// Has a successor that is ready take its place. False if it is not.
     fn take_over(&mut self, at: usize) -> bool {
-        let patience = self.patience();
+        let (farewell, patience) = match &self.reload {
+            None => (LEAVE, self.patience()),
+            // A browser must not get one more page of the old version from an idle connection.
+            Some(_) => (STOP, RELOAD_PATIENCE.min(self.patience())),
+        };
         let slot = &mut self.slots[at];
-        match slot.hand_over(patience) {
+        match slot.hand_over(farewell, patience) {
             Some(Handing { old, new }) => {
                 let sentence = format!("worker {at}: pid {new} takes over from pid {old}");
                 self.say(Level::Info, sentence);
@@ -139,6 +145,7 @@ impl Parent {
             restart.began.elapsed().as_millis(),
         );
         self.say(Level::Info, format!("restarted {workers} in {ms} ms"));
+        self.show_no_fault();
         if restart.again {
             self.ask_for_restart();
         }

@@ -119,7 +119,11 @@ pub(super) struct Readiness<'fd> {
 
 impl<'fd> Readiness<'fd> {
     pub(super) fn of(source: &'fd impl AsFd) -> Self {
-        let fd = source.as_fd().as_raw_fd();
+        Self::of_descriptor(source.as_fd())
+    }
+
+    pub(super) fn of_descriptor(source: BorrowedFd<'fd>) -> Self {
+        let fd = source.as_raw_fd();
         let poll = libc::pollfd {
             fd,
             events: libc::POLLIN,

@@ -4,9 +4,10 @@
 //! that cannot live. Knows nothing of the other slots, and takes no decision about the server.
 
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
-use super::control::{FORCE, LEAVE, Lines};
+use super::control::FORCE;
 use super::process::{End, Launch, Process};
 
 /// One worker's place in the server.
@@ -112,16 +113,16 @@ impl Slot {
         Ok(pid)
     }
 
-    /// Gives the place to the successor if that is ready. The one that had it is told to leave,
-    /// and forced when `patience` is over.
-    pub(super) fn hand_over(&mut self, patience: Duration) -> Option<Handing> {
+    /// Gives the place to the successor if that is ready. The one that had it gets a `farewell`,
+    /// the order to leave or to stop, and is forced when `patience` is over.
+    pub(super) fn hand_over(&mut self, farewell: &str, patience: Duration) -> Option<Handing> {
         let successor = self.successor.take_if(|next| next.engine().is_some())?;
         let new = successor.pid();
         let State::Alive(process) = std::mem::replace(&mut self.state, State::Alive(successor))
         else {
             return None;
         };
-        process.order(LEAVE);
+        process.order(farewell);
         let old = process.pid();
         self.leaving.push(Leaver {
             process,
@@ -163,8 +164,8 @@ impl Slot {
     }
 
     /// What to watch, while there is something to hear.
-    pub(super) fn listening(&self) -> impl Iterator<Item = &Lines> {
-        self.processes().filter_map(Process::listening)
+    pub(super) fn listening(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.processes().flat_map(Process::listening)
     }
 
     /// Takes in what the processes have said since the last call. Returns what was no news, for

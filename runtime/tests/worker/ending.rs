@@ -111,6 +111,27 @@ fn what_had_arrived_at_a_stop_is_answered() {
 }
 
 #[test]
+fn a_connection_that_was_just_accepted_may_still_ask_after_a_stop() {
+    for engine in engines() {
+        let server = Server::start(engine, "{}");
+        let (mut early, mut silent) = (server.connect(), server.connect());
+        server.until(|stats| stats.connections == 2);
+        server.stop();
+        thread::sleep(Duration::from_millis(50));
+        early.write_all(REQUEST).unwrap();
+        assert!(all_of(&mut early).contains("connection: close"));
+        drop(early);
+        let began = Instant::now();
+        assert_eq!(silent.read(&mut [0; 16]).unwrap(), 0);
+        server.join();
+        assert!(
+            began.elapsed() < Duration::from_secs(1),
+            "it waits for the silent"
+        );
+    }
+}
+
+#[test]
 fn adopts_a_siblings_listener_until_it_is_released() {
     for engine in engines() {
         let server = Server::start(engine, "{}");

@@ -119,16 +119,17 @@ class Spikard(HookDecorators):
         host: str | None = None,
         port: int | None = None,
         workers: int | None = None,
+        reload: bool | None = None,
     ) -> None:
         """Serve until SIGINT or SIGTERM; a second signal ends what is still in flight.
 
-        `host`, `port` and `workers` replace those of `config`. The program is started again once
-        per worker, so code above this line runs once per process. Where it cannot be started again
-        (interactive session, notebook, another thread than the main one), one worker serves in this
-        process. Raises ConfigError; ends the process with a code other than 0 if the server could
-        not start or had to be cut short.
+        `host`, `port`, `workers` and `reload` replace those of `config`. The program is started
+        again once per worker, so code above this line runs once per process. Where it cannot be
+        started again (interactive session, notebook, another thread than the main one), one worker
+        serves in this process. Raises ConfigError; ends the process with a code other than 0 if the
+        server could not start or had to be cut short.
         """
-        server.run(*self.build(config, host=host, port=port, workers=workers))
+        server.run(*self.build(config, host=host, port=port, workers=workers, reload=reload))
 
     async def serve(
         self,

@@ -112,6 +112,11 @@ def run(engine: _native.Engine, document: str, config: ServerConfig) -> None:
                 f"/workers: {config.workers} workers need a program that can be started again, "
                 f"and this one cannot: {reason}; use workers=1"
             )
+        if config.reload:
+            raise ConfigError(
+                "/reload: a program is reloaded by starting it again, and this one cannot be: "
+                f"{reason}"
+            )
         run_in(new_loop(), _serve_here(engine, config, reason))
         return
     code = _native.supervise(_command(), document)
@@ -127,6 +132,8 @@ async def serve(engine: _native.Engine, config: ServerConfig) -> None:
             f"/workers: serve() is one worker in the loop that calls it, not {config.workers}; "
             "use run() for several"
         )
+    if config.reload:
+        raise ConfigError("/reload: serve() cannot start the program again; use run()")
     guest = Guest.listen(engine, config)
     _announce(guest, config, "in the running event loop")
     await guest.drained()

@@ -416,6 +416,18 @@ class ServerConfig:
     have a limit of its own besides. Default: None.
     """
 
+    reload: bool = False
+    """Development: restart the workers when a source file changes. While the changed
+    program does not start, the one before it goes on serving, and pages say what is
+    wrong. Default: False.
+    """
+
+    reload_dirs: Sequence[str] = ()
+    """Directories whose files are watched for `reload`, with all below them. Empty
+    means the one that the program was started in. Unit: directories. Default: empty.
+    Range: 0 to 64.
+    """
+
     dev: bool = False
     """Development mode: the 500 of a handler that failed carries its trace, as a page
     for browsers and else as the member `trace`. Never in production: it tells how
@@ -462,6 +474,8 @@ class ServerConfig:
             "queue_timeout": _plain(self.queue_timeout),
             "stall_threshold": _plain(self.stall_threshold),
             "rate_limit": _plain(self.rate_limit),
+            "reload": self.reload,
+            "reload_dirs": _plain(self.reload_dirs),
             "dev": self.dev,
         }
 
