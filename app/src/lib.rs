@@ -8,6 +8,7 @@ pub mod app;
 mod cross_origin;
 #[doc(hidden)]
 pub mod fuzz;
+mod health;
 pub mod in_process;
 pub mod inject;
 mod limits;

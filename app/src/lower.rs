@@ -27,6 +27,7 @@ use spikard_middleware::stages::cors::AnswerPreflight;
 use spikard_middleware::stages::deadline::Deadline;
 use spikard_middleware::stages::rate_limit::RateLimitFields;
 use spikard_middleware::stages::request_id::{AssignRequestId, EchoRequestId};
+use spikard_middleware::stages::security_headers::SecurityHeaders;
 use spikard_middleware::stages::show_fault::ShowFault;
 use spikard_middleware::stages::show_trace::ShowTrace;
 use spikard_middleware::{
@@ -36,6 +37,7 @@ use spikard_proto_http::sabotage;
 
 use crate::app::{App, Route};
 use crate::cross_origin::{CrossOrigin, Policy};
+use crate::health::Health;
 use crate::limits;
 use crate::route::stage::{Allow, Route as RouteStage, StandingProblem, Targets};
 use crate::route::tree::Tree;
@@ -61,6 +63,13 @@ pub enum LowerError {
         /// Which limit.
         limit: String,
     },
+    /// A health endpoint cannot be added.
+    Health {
+        /// The key of the setting.
+        knob: &'static str,
+        /// Why.
+        reason: String,
+    },
     /// A response schema does not compile, although it did when its route was added.
     ResponseSchema {
         /// The route's pattern.
@@ -82,6 +91,7 @@ impl fmt::Display for LowerError {
                 "there is no room for the rate limit of {limit} beside those of earlier \
                  configurations; stop the server and start it again"
             ),
+            Self::Health { knob, reason } => write!(out, "/health/{knob}: {reason}"),
             Self::ResponseSchema { path, error } => {
                 write!(out, "the response of the route {path}: {error}")
             }
@@ -111,7 +121,9 @@ impl App {
         {
             return Err(LowerError::SpoolDirectory(path.clone()));
         }
-        let tree = Arc::new(self.tree.clone().finish());
+        let mut tree = self.tree.clone();
+        let health = Health::enter(config.health.as_ref(), &self.routes, &mut tree)?;
+        let tree = Arc::new(tree.finish());
         let mut plan = PlanBuilder::new();
         let entry = plan.declare("entry");
         let mut lowering = Lowering {
@@ -120,16 +132,18 @@ impl App {
             on_error: None,
             cross_origin: CrossOrigin::new(config.cors.as_ref(), &mut plan),
             memory,
+            security_headers: (config.security_headers.as_ref())
+                .map(|config| Arc::new(SecurityHeaders::new(config))),
             plan,
         };
         let timeout_ms = config.request_timeout.map(millis);
         lowering.on_error = lowering.error_hooks(self.hooks.on_error, "", timeout_ms);
+        let routes = self.routes.iter().map(|route| lowering.route(route));
+        let mut routes = routes.collect::<Result<Vec<_>, _>>()?;
+        // In the order of the numbers that the tree has for them.
+        routes.extend((health.into_iter()).map(|health| lowering.answer(health.name(), health)));
         let targets = Targets {
-            routes: self
-                .routes
-                .iter()
-                .map(|route| lowering.route(route))
-                .collect::<Result<_, _>>()?,
+            routes: routes.into(),
             not_found: lowering.answer("404", StandingProblem::new(&NOT_FOUND, None)),
             not_allowed: lowering.answer("405", Allow::refusal(&tree)),
             options: lowering.answer("options", Allow::answer(&tree)),
@@ -173,6 +187,7 @@ struct Lowering<'l> {
     on_error: Option<ErrorHooks>,
     cross_origin: CrossOrigin,
     memory: &'l dyn Memory,
+    security_headers: Option<Arc<SecurityHeaders>>,
     plan: PlanBuilder,
 }
 
@@ -200,6 +215,9 @@ impl Lowering<'_> {
         let mut rows = Rows::new();
         if let Some(policy) = policy {
             policy.row(&mut rows);
+        }
+        if let Some(headers) = &self.security_headers {
+            rows.reply(Rank::SecurityHeaders, headers.clone());
         }
         if self.config.enable_request_id {
             rows.reply(Rank::RequestIdEcho, Arc::new(EchoRequestId));

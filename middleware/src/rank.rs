@@ -47,6 +47,8 @@ pub enum Rank {
     Compressible,
     /// Reply row: what the route adds to its handler's replies, before what the server adds.
     RouteHeaders,
+    /// Reply row: what the server adds for browsers, where neither handler nor route said it.
+    SecurityHeaders,
     /// Reply row: who may read the reply, whatever is in it.
     Cors,
     /// Reply row: says what the client may still ask for.
@@ -86,6 +88,7 @@ impl Rank {
             Self::ResponseSchema => "response_schema",
             Self::Compressible => "compressible",
             Self::RouteHeaders => "route_headers",
+            Self::SecurityHeaders => "security_headers",
             Self::Cors => "cors",
             Self::RateLimitFields => "rate_limit_fields",
             Self::RequestIdEcho => "request_id_echo",

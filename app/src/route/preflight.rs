@@ -17,7 +17,8 @@ use super::tree::{Found, Tree};
 pub struct Preflight {
     /// The match tree.
     pub tree: Arc<Tree>,
-    /// The table of each route's policy, by the route's number. Empty if none has one of its own.
+    /// The table of each route's policy, by the route's number. Empty if none has one of its own;
+    /// routes that the engine adds stand behind, and have the server's.
     pub routes: Box<[Option<TableId>]>,
     /// The table of the server's policy.
     pub server: Option<TableId>,
@@ -32,8 +33,10 @@ impl RequestStage for Preflight {
             self.server
         } else {
             match self.tree.find(requested_method(&x.head), x.head.path()) {
-                // The tree yields the numbers that `lower` gave it, one per table.
-                Found::Route(route) | Found::Mismatch(route) => self.routes[route as usize],
+                Found::Route(route) | Found::Mismatch(route) => {
+                    let own = self.routes.get(route as usize);
+                    own.copied().unwrap_or(self.server)
+                }
                 _ => self.server,
             }
         };

@@ -157,6 +157,29 @@ fn limits_are_counted_before_anything_that_costs_more() {
 }
 
 #[test]
+fn health_stands_behind_the_routes_and_clashes_by_name() {
+    let mut app = App::new();
+    let route = json!({ "methods": ["GET"], "path": "/a", "handler": 0, "name": "a" });
+    app.add_route(serde_json::from_value(route).unwrap())
+        .unwrap();
+    let config = ServerConfig::from_value(&json!({ "health": {} })).unwrap();
+    let plan = app.lower(&config).unwrap().to_string();
+    assert!(
+        plan.contains(
+            "GET /a: body_limit deadline handler | request_id_echo\n\
+             live: handler | request_id_echo\n\
+             ready: handler | request_id_echo\n"
+        ),
+        "{plan}"
+    );
+    let taken = ServerConfig::from_value(&json!({ "health": { "live_path": "/a" } })).unwrap();
+    assert_eq!(
+        app.lower(&taken).unwrap_err().to_string(),
+        "/health/live_path: the route 'a' takes GET on /a already; change one of the two"
+    );
+}
+
+#[test]
 fn replies_are_judged_where_there_is_a_schema_and_somebody_asks() {
     let tables = |config: &ServerConfig| {
         let mut app = App::new();

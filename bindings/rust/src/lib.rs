@@ -62,7 +62,8 @@ pub use request::Request;
 pub use schemars::{self, JsonSchema};
 pub use server::Server;
 pub use spikard_contract::config::{
-    CorsConfig, Engine, RateLimitConfig, ResponseValidation, ServerConfig,
+    CorsConfig, EmbedderPolicy, Engine, FrameOptions, HealthConfig, HstsConfig, OpenerPolicy,
+    RateLimitConfig, ResourcePolicy, ResponseValidation, SecurityHeadersConfig, ServerConfig,
 };
 pub use spikard_contract::route::RouteDocument;
 pub use spikard_middleware::{Level, Log};

@@ -7,16 +7,22 @@
 mod api_key;
 mod compression;
 mod cors;
+mod health;
 pub mod jwt;
 mod rate_limit;
+mod security_headers;
 
 use std::time::Duration;
 
 pub use api_key::ApiKeyConfig;
 pub use compression::CompressionConfig;
 pub use cors::{CorsConfig, OriginPattern};
+pub use health::HealthConfig;
 pub use jwt::{JwtAlgorithm, JwtConfig};
 pub use rate_limit::RateLimitConfig;
+pub use security_headers::{
+    EmbedderPolicy, FrameOptions, HstsConfig, OpenerPolicy, ResourcePolicy, SecurityHeadersConfig,
+};
 
 use crate::{choice, config};
 
@@ -106,6 +112,12 @@ config! {
         /// Which pages of other origins may call the server. `null` leaves cross-origin requests
         /// to the application; a route may say otherwise.
         cors: Option<CorsConfig> = None;
+        /// Header fields by which browsers protect a site's visitors. `null` adds none; `{}` adds
+        /// those that suit an API and most sites.
+        security_headers: Option<SecurityHeadersConfig> = None;
+        /// Paths at which the engine says whether it lives and whether it should get traffic.
+        /// `null` has none; `{}` has `/livez` and `/readyz`.
+        health: Option<HealthConfig> = None;
         /// How the bodies of replies are compressed. `null` compresses none. A route may opt out.
         compression: Option<CompressionConfig> = Some(CompressionConfig::default());
         /// Largest head of a request, all header fields together; a larger one is answered with

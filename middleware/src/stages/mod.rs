@@ -11,5 +11,6 @@ pub mod deadline;
 pub mod rate_limit;
 pub mod request_id;
 pub mod route_headers;
+pub mod security_headers;
 pub mod show_fault;
 pub mod show_trace;

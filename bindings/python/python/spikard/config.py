@@ -14,12 +14,23 @@ from typing import Any
 from spikard._generated.config import (
     CompressionConfig,
     CorsConfig,
+    HealthConfig,
+    HstsConfig,
     RateLimitConfig,
+    SecurityHeadersConfig,
     ServerConfig,
 )
 from spikard.errors import ConfigError
 
-__all__ = ["CompressionConfig", "CorsConfig", "RateLimitConfig", "ServerConfig"]
+__all__ = [
+    "CompressionConfig",
+    "CorsConfig",
+    "HealthConfig",
+    "HstsConfig",
+    "RateLimitConfig",
+    "SecurityHeadersConfig",
+    "ServerConfig",
+]
 
 
 def document_of(config: ServerConfig | Mapping[str, Any] | None, **changes: object) -> str:

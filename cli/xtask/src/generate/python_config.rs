@@ -19,7 +19,9 @@ pub(super) fn module(records: &[&Record]) -> String {
         .map(|record| format!("\"{}\"", record.name))
         .collect();
     names.sort();
-    out.push_str(&format!("\n__all__ = [{}]\n", names.join(", ")));
+    let all = format!("\n__all__ = [{}]\n", names.join(", "));
+    let cut = format!("\n__all__ = [\n    {},\n]\n", names.join(",\n    "));
+    out.push_str(if all.len() > COLUMNS_MAX { &cut } else { &all });
     for record in records {
         push_class(&mut out, record);
     }

@@ -13,7 +13,15 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Literal
 
-__all__ = ["CompressionConfig", "CorsConfig", "RateLimitConfig", "ServerConfig"]
+__all__ = [
+    "CompressionConfig",
+    "CorsConfig",
+    "HealthConfig",
+    "HstsConfig",
+    "RateLimitConfig",
+    "SecurityHeadersConfig",
+    "ServerConfig",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +92,166 @@ class CorsConfig:
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> CorsConfig:
+        """Return the object of a document; the inverse of `to_dict`."""
+        values = dict(document)
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HstsConfig:
+    """`Strict-Transport-Security` (RFC 6797): browsers that have once come over TLS
+    never come otherwise. For servers behind a proxy that ends TLS for all their
+    names.
+    """
+
+    max_age: int = 31_536_000
+    """For how long after each reply. 0 takes it back. Unit: seconds. Default:
+    31_536_000. Range: 0 to 157680000.
+    """
+
+    include_subdomains: bool = False
+    """Whether it holds for all subdomains. Default: False."""
+
+    preload: bool = False
+    """Whether browsers may ship the name in their list. Needs `include_subdomains` and
+    a year. Default: False.
+    """
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the document the engine reads: plain values, durations in seconds."""
+        return {
+            "max_age": self.max_age,
+            "include_subdomains": self.include_subdomains,
+            "preload": self.preload,
+        }
+
+    def to_json(self) -> str:
+        """Return the same as JSON text."""
+        return json.dumps(self.to_dict(), allow_nan=False)
+
+    def copy(self, **changes: Any) -> HstsConfig:
+        """Return a copy with some knobs changed."""
+        return replace(self, **changes)
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> HstsConfig:
+        """Return the object of a document; the inverse of `to_dict`."""
+        values = dict(document)
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecurityHeadersConfig:
+    """Header fields of every reply by which browsers protect a site's visitors. What a
+    handler sets itself stands.
+    """
+
+    nosniff: bool = True
+    """`X-Content-Type-Options: nosniff`: content is what its media type says. Default:
+    True.
+    """
+
+    frame_options: Literal["deny", "sameorigin"] | None = "deny"
+    """`X-Frame-Options`: who may show pages in a frame. `None` leaves the field out.
+    Default: "deny".
+    """
+
+    referrer_policy: str | None = "strict-origin-when-cross-origin"
+    """`Referrer-Policy`: what other sites learn of where their visitors come from.
+    `None` leaves the field out. Unit: characters. Default:
+    "strict-origin-when-cross-origin". Range: 1 to 200.
+    """
+
+    hsts: HstsConfig | Mapping[str, Any] | None = None
+    """`Strict-Transport-Security`. `None` leaves the field out. Default: None."""
+
+    content_security_policy: str | None = None
+    """`Content-Security-Policy`: what pages may load and run. `None` leaves the field
+    out. Unit: characters. Default: None. Range: 1 to 8192.
+    """
+
+    permissions_policy: str | None = None
+    """`Permissions-Policy`: which features of the browser pages may use. `None` leaves
+    the field out. Unit: characters. Default: None. Range: 1 to 8192.
+    """
+
+    cross_origin_opener_policy: Literal["same-origin", "same-origin-allow-popups", "noopener-allow-popups", "unsafe-none"] | None = "same-origin"
+    """`Cross-Origin-Opener-Policy`. `None` leaves the field out. Default:
+    "same-origin".
+    """
+
+    cross_origin_embedder_policy: Literal["require-corp", "credentialless", "unsafe-none"] | None = None
+    """`Cross-Origin-Embedder-Policy`. `None` leaves the field out. Default: None."""
+
+    cross_origin_resource_policy: Literal["same-origin", "same-site", "cross-origin"] | None = "same-origin"
+    """`Cross-Origin-Resource-Policy`: whose pages may embed replies without asking by
+    CORS. `None` leaves the field out. Default: "same-origin".
+    """
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the document the engine reads: plain values, durations in seconds."""
+        return {
+            "nosniff": self.nosniff,
+            "frame_options": self.frame_options,
+            "referrer_policy": self.referrer_policy,
+            "hsts": _plain(self.hsts),
+            "content_security_policy": self.content_security_policy,
+            "permissions_policy": self.permissions_policy,
+            "cross_origin_opener_policy": self.cross_origin_opener_policy,
+            "cross_origin_embedder_policy": self.cross_origin_embedder_policy,
+            "cross_origin_resource_policy": self.cross_origin_resource_policy,
+        }
+
+    def to_json(self) -> str:
+        """Return the same as JSON text."""
+        return json.dumps(self.to_dict(), allow_nan=False)
+
+    def copy(self, **changes: Any) -> SecurityHeadersConfig:
+        """Return a copy with some knobs changed."""
+        return replace(self, **changes)
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> SecurityHeadersConfig:
+        """Return the object of a document; the inverse of `to_dict`."""
+        values = dict(document)
+        if "hsts" in values:
+            values["hsts"] = _read(values["hsts"], HstsConfig, 0)
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthConfig:
+    """Two paths for whatever watches the server: whether it lives, and whether it
+    should get traffic. The engine answers them by itself, without authentication.
+    """
+
+    live_path: str = "/livez"
+    """Answers 200 as long as the worker runs. Unit: characters. Default: "/livez".
+    Range: 1 to 1024.
+    """
+
+    ready_path: str = "/readyz"
+    """Answers 200, and 503 with `Retry-After` once the server is being stopped. Unit:
+    characters. Default: "/readyz". Range: 1 to 1024.
+    """
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the document the engine reads: plain values, durations in seconds."""
+        return {
+            "live_path": self.live_path,
+            "ready_path": self.ready_path,
+        }
+
+    def to_json(self) -> str:
+        """Return the same as JSON text."""
+        return json.dumps(self.to_dict(), allow_nan=False)
+
+    def copy(self, **changes: Any) -> HealthConfig:
+        """Return a copy with some knobs changed."""
+        return replace(self, **changes)
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> HealthConfig:
         """Return the object of a document; the inverse of `to_dict`."""
         values = dict(document)
         return cls(**values)
@@ -311,6 +479,16 @@ class ServerConfig:
     requests to the application; a route may say otherwise. Default: None.
     """
 
+    security_headers: SecurityHeadersConfig | Mapping[str, Any] | None = None
+    """Header fields by which browsers protect a site's visitors. `None` adds none; `{}`
+    adds those that suit an API and most sites. Default: None.
+    """
+
+    health: HealthConfig | Mapping[str, Any] | None = None
+    """Paths at which the engine says whether it lives and whether it should get
+    traffic. `None` has none; `{}` has `/livez` and `/readyz`. Default: None.
+    """
+
     compression: CompressionConfig | Mapping[str, Any] | None = field(
         default_factory=CompressionConfig
     )
@@ -455,6 +633,8 @@ class ServerConfig:
             "spool_directory": self.spool_directory,
             "response_validation": self.response_validation,
             "cors": _plain(self.cors),
+            "security_headers": _plain(self.security_headers),
+            "health": _plain(self.health),
             "compression": _plain(self.compression),
             "max_header_size": self.max_header_size,
             "max_headers": self.max_headers,
@@ -493,6 +673,10 @@ class ServerConfig:
         values = dict(document)
         if "cors" in values:
             values["cors"] = _read(values["cors"], CorsConfig, 0)
+        if "security_headers" in values:
+            values["security_headers"] = _read(values["security_headers"], SecurityHeadersConfig, 0)
+        if "health" in values:
+            values["health"] = _read(values["health"], HealthConfig, 0)
         if "compression" in values:
             values["compression"] = _read(values["compression"], CompressionConfig, 0)
         if "rate_limit" in values:
