@@ -19,6 +19,10 @@ pub fn refuse_as_json(head: &Head) -> Option<Problem> {
             from_browser && (head.field(b"origin").is_some() || head.field(b"cookie").is_some());
         return from_browser.then(|| Problem::of(&UNSUPPORTED_MEDIA_TYPE));
     };
+    // As nearly every client writes it.
+    if value == b"application/json" {
+        return None;
+    }
     let media = match MediaType::parse(value) {
         Ok(media) if is_json(&media) => media,
         Ok(media) if sabotage::is_off("media/type") => media,

@@ -18,9 +18,20 @@ use super::tape_node::{TapeNode, Taped};
 #[derive(Debug)]
 pub(super) struct Proof {
     nodes: Vec<Node>,
-    /// Of each node the kinds, and whether it asks for more.
-    kinds: Vec<(Kinds, bool)>,
+    /// Of each node the kinds, and what else it asks.
+    kinds: Vec<(Kinds, More)>,
     root: NodeId,
+}
+
+/// What a node asks besides the kind of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum More {
+    /// Nothing, as of most members.
+    Nothing,
+    /// What is asked of each kind by itself.
+    OfKind,
+    /// Also what other nodes, or the validator, say of the value.
+    OfOthers,
 }
 
 /// Index of a [`Node`] in its [`Proof`].
@@ -49,12 +60,51 @@ pub(super) struct Node {
 }
 
 impl Node {
-    /// Whether the kinds are all that it asks, as of most members.
-    fn asks_for_kinds_alone(&self) -> bool {
-        let of_scalars = self.range.is_some() || self.length.is_some() || self.choices.is_some();
-        let of_others = self.items.is_some() || self.count.is_some() || self.members.is_some();
+    fn asks_more(&self) -> More {
+        let of_scalars = self.range.is_some() || self.length.is_some();
+        let of_nested = self.items.is_some() || self.count.is_some() || self.members.is_some();
         let of_all = !self.also.is_empty() || !self.any.is_empty() || self.rest.is_some();
-        !(of_scalars || of_others || of_all)
+        if of_all || self.choices.is_some() {
+            More::OfOthers
+        } else if of_scalars || of_nested {
+            More::OfKind
+        } else {
+            More::Nothing
+        }
+    }
+
+    /// The node that this one only stands for, as a `$ref` without more does.
+    fn stands_for(&self) -> Option<NodeId> {
+        let asks_else = self.kinds != Kinds::ALL
+            || self.range.is_some()
+            || self.length.is_some()
+            || self.items.is_some()
+            || self.count.is_some()
+            || self.members.is_some()
+            || self.choices.is_some()
+            || !self.any.is_empty()
+            || self.rest.is_some();
+        match self.also[..] {
+            [one] if !asks_else => Some(one),
+            _ => None,
+        }
+    }
+
+    /// Has `leads` say where each of its references leads.
+    fn redirect(&mut self, leads: impl Fn(NodeId) -> NodeId) {
+        let members = self.members.as_deref_mut();
+        let properties = members.map(|members| {
+            let named = members.properties.iter_mut().map(|one| &mut one.node);
+            named.chain(&mut members.additional)
+        });
+        let own = self
+            .items
+            .iter_mut()
+            .chain(&mut self.also)
+            .chain(&mut self.any);
+        for node in own.chain(properties.into_iter().flatten()) {
+            *node = leads(*node);
+        }
     }
 }
 
@@ -74,6 +124,10 @@ impl Kinds {
         Self(self.0 | other.0)
     }
 
+    fn within(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     fn has(self, kind: Kind) -> bool {
         self.0 & 1 << kind as u16 != 0
     }
@@ -86,12 +140,43 @@ impl Default for Kinds {
 }
 
 impl Proof {
-    pub(super) fn new(nodes: Vec<Node>, root: NodeId) -> Self {
-        let kinds = |node: &Node| (node.kinds, !node.asks_for_kinds_alone());
+    /// The graph without detours: what is asked of kinds alone is asked at once, and a node that
+    /// only stands for another is passed over.
+    pub(super) fn new(mut nodes: Vec<Node>, root: NodeId) -> Self {
+        // From the last one: a node comes before those inside it.
+        for at in (0..nodes.len()).rev() {
+            let kinds = |id: &NodeId| match nodes[*id].asks_more() {
+                More::Nothing => Some(nodes[*id].kinds),
+                _ => None,
+            };
+            let any = &nodes[at].any;
+            let of_any = any
+                .iter()
+                .try_fold(Kinds::NONE, |all, one| Some(all.and(kinds(one)?)))
+                .filter(|_| !any.is_empty());
+            if let Some(of_any) = of_any {
+                nodes[at].kinds = nodes[at].kinds.within(of_any);
+                nodes[at].any.clear();
+            }
+        }
+        let leads: Vec<NodeId> = (0..nodes.len())
+            .map(|at| {
+                // Those that only stand for each other in a circle stay: they prove nothing.
+                let next = |node: &NodeId| nodes[*node].stands_for();
+                let way = std::iter::successors(Some(at), next);
+                way.take(nodes.len()).last().unwrap_or(at)
+            })
+            .collect();
+        for node in &mut nodes {
+            node.redirect(|id| leads[id]);
+        }
         Self {
-            kinds: nodes.iter().map(kinds).collect(),
+            kinds: nodes
+                .iter()
+                .map(|node| (node.kinds, node.asks_more()))
+                .collect(),
             nodes,
-            root,
+            root: leads[root],
         }
     }
 
@@ -119,31 +204,50 @@ impl Walk<'_> {
     /// circle.
     #[inline]
     fn proves(&mut self, node: NodeId, at: u32, row: Row, depth: u32) -> bool {
-        let (kinds, asks_more) = self.proof.kinds[node];
-        kinds.has(row.kind) && (!asks_more || self.proves_more(node, at, row, depth))
+        let (kinds, more) = self.proof.kinds[node];
+        kinds.has(row.kind)
+            && (more == More::Nothing
+                || self.proves_of_kind(node, at, row, depth)
+                    && (more == More::OfKind || self.proves_of_others(node, at, row, depth)))
     }
 
-    fn proves_more(&mut self, node: NodeId, at: u32, row: Row, depth: u32) -> bool {
+    /// What is asked of the value's kind by itself. Arrays and objects are calls, so that scalars
+    /// cost none of what those need.
+    #[inline(never)]
+    fn proves_of_kind(&mut self, node: NodeId, at: u32, row: Row, depth: u32) -> bool {
         let node = &self.proof.nodes[node];
-        if depth == 0 || !self.takes(1) {
-            return false;
-        }
-        let holds = match row.kind {
+        match row.kind {
             Kind::Integer | Kind::Number => {
                 let range = node.range.as_ref();
                 range.is_none_or(|range| range.admits(self.tape.digits(row)))
             }
-            Kind::Plain | Kind::Escaped => self.proves_string(node, row),
+            Kind::Plain | Kind::Escaped => {
+                let length = node.length.as_ref();
+                length.is_none_or(|length| self.has_length(length, row))
+            }
             Kind::Array => self.proves_items(node, at, row, depth),
             Kind::Object => match &node.members {
                 Some(members) => self.proves_members(members, at, row, depth),
                 None => true,
             },
             Kind::Null | Kind::False | Kind::True => true,
+        }
+    }
+
+    /// What other nodes and the validator say, and whether it is one of the strings admitted.
+    #[inline(never)]
+    fn proves_of_others(&mut self, node: NodeId, at: u32, row: Row, depth: u32) -> bool {
+        let node = &self.proof.nodes[node];
+        if depth == 0 {
+            return false;
+        }
+        let is =
+            |id: &NodeId, walk: &mut Self| walk.takes(1) && walk.proves(*id, at, row, depth - 1);
+        let is_chosen = |choices: &[Box<str>]| {
+            let content = self.tape.string(row);
+            content.is_some_and(|content| choices.iter().any(|choice| **choice == *content))
         };
-        let is = |id: &NodeId, walk: &mut Self| walk.proves(*id, at, row, depth - 1);
-        holds
-            && (node.choices.is_none() || matches!(row.kind, Kind::Plain | Kind::Escaped))
+        node.choices.as_deref().is_none_or(is_chosen)
             && node.also.iter().all(|also| is(also, self))
             && (node.any.is_empty() || node.any.iter().any(|one| is(one, self)))
             && node
@@ -159,26 +263,20 @@ impl Walk<'_> {
         left.is_some()
     }
 
-    fn proves_string(&self, node: &Node, row: Row) -> bool {
-        if let Some(length) = &node.length
-            && !length.admits_bytes(self.tape.bytes(row), row.kind == Kind::Escaped)
-            && !length.admits_text(&self.tape.string(row).unwrap_or_default())
-        {
-            return false;
-        }
-        node.choices.as_ref().is_none_or(|choices| {
-            let content = self.tape.string(row).unwrap_or_default();
-            choices.iter().any(|choice| **choice == *content)
-        })
+    #[inline]
+    fn has_length(&self, length: &Length, row: Row) -> bool {
+        length.admits_bytes(self.tape.bytes(row), row.kind == Kind::Escaped)
+            || length.admits_text(&self.tape.string(row).unwrap_or_default())
     }
 
+    #[inline(never)]
     fn proves_items(&mut self, node: &Node, at: u32, row: Row, depth: u32) -> bool {
         let admits = |bounds: &Length| bounds.admits(row.count().into());
         if !node.count.as_ref().is_none_or(admits) {
             return false;
         }
         let Some(items) = node.items else { return true };
-        if !self.takes(row.count()) {
+        if depth == 0 || !self.takes(row.count()) {
             return false;
         }
         let mut item = at + 1;
@@ -192,9 +290,11 @@ impl Walk<'_> {
         true
     }
 
+    #[inline(never)]
     fn proves_members(&mut self, members: &Members, at: u32, row: Row, depth: u32) -> bool {
         let admits = |bounds: &Length| bounds.admits(row.count().into());
-        if !members.count.as_ref().is_none_or(admits) || !self.takes(row.count()) {
+        let is_within = members.count.as_ref().is_none_or(admits);
+        if depth == 0 || !is_within || !self.takes(row.count()) {
             return false;
         }
         let tape = self.tape;
@@ -306,6 +406,30 @@ mod tests {
         let deep = format!("{}1{}", "[".repeat(60), "]".repeat(60));
         assert!(!proves(&twice, &deep));
         assert!(proves(&twice, "[[null],[]]"));
+    }
+
+    #[test]
+    fn what_is_asked_of_kinds_alone_is_asked_of_all_that_lead_there() {
+        let either = json!({
+            "type": ["string", "integer"], "anyOf": [{ "type": "string" }, { "type": "null" }]
+        });
+        assert!(proves(&either, r#""a""#));
+        assert!(!proves(&either, "1"));
+        assert!(!proves(&either, "null"));
+        let list = json!({
+            "$ref": "#/$defs/Node",
+            "$defs": {
+                "Node": { "type": "object", "properties": { "next": { "$ref": "#/$defs/Next" } } },
+                "Next": { "anyOf": [{ "$ref": "#/$defs/Node" }, { "type": "null" }] },
+                "One": { "$ref": "#/$defs/Other" },
+                "Other": { "$ref": "#/$defs/One" }
+            }
+        });
+        assert!(proves(&list, r#"{"next":{"next":{"next":null}}}"#));
+        assert!(!proves(&list, r#"{"next":{"next":{"next":1}}}"#));
+        let mut circle = list;
+        circle["$ref"] = "#/$defs/One".into();
+        assert!(!proves(&circle, "{}"));
     }
 
     #[test]

@@ -120,7 +120,7 @@ impl Members {
     }
 }
 
-/// Whether two names are equal. Most are of 4 to 16 bytes: their ends, which may overlap, are
+/// Whether two names are equal. Most are of up to 16 bytes: their ends, which may overlap, are
 /// compared as numbers, without a call.
 #[inline]
 fn is_same(one: &[u8], other: &[u8]) -> bool {
@@ -131,6 +131,8 @@ fn is_same(one: &[u8], other: &[u8]) -> bool {
         return false;
     }
     match one.len() {
+        // Of three bytes the ends of two overlap in the middle one.
+        2..4 => ends::<2>(one) == ends::<2>(other),
         4..8 => ends::<4>(one) == ends::<4>(other),
         8..=16 => ends::<8>(one) == ends::<8>(other),
         _ => one == other,
@@ -167,16 +169,15 @@ mod tests {
 
     #[test]
     fn names_are_equal_by_all_their_bytes() {
-        let names = [
-            "", "a", "b", "abc", "abcd", "abce", "xbcd", "abcdefg", "abcxefg",
-        ];
+        let short = ["", "a", "b", "ab", "ax", "xb", "abc", "abx", "axc", "xbc"];
+        let names = ["abcd", "abce", "xbcd", "abcdefg", "abcxefg"];
         let long = ["abcdefgh", "abcdefgx", "abcdefghijk", "abcdefghijklmnop"];
         let longer = [
             "abcdefgh\0ijklmno",
             "abcdefghijklmnopq",
             "abcdefghixklmnopq",
         ];
-        let all = names.iter().chain(&long).chain(&longer);
+        let all = short.iter().chain(&names).chain(&long).chain(&longer);
         for (at, one) in all.clone().enumerate() {
             for (other_at, other) in all.clone().enumerate() {
                 assert_eq!(is_same(one.as_bytes(), other.as_bytes()), at == other_at);

@@ -82,7 +82,10 @@ impl BodyRule {
             return Ok(());
         }
         // A form may have no fields at all.
-        let kind = form::kind(&x.head).filter(|_| self.media == BodyMedia::Form);
+        let kind = match self.media {
+            BodyMedia::Form => form::kind(&x.head),
+            BodyMedia::Json | BodyMedia::Bytes => None,
+        };
         if x.body.is_empty() && kind != Some(FormKind::UrlEncoded) {
             if self.required && !sabotage::is_off("json/empty-body") {
                 let fault = Fault::new(Source::Body, Vec::new(), "missing", "Field required");
