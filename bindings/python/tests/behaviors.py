@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+import hooks
 from spikard import HttpProblem, RedirectResponse, Request, Response, Route, Spikard, UploadFile
 
 DATA = Path(__file__).resolve().parents[3] / "testing_data"
@@ -43,6 +44,8 @@ def exchanges(fixture: dict[str, Any]) -> list[dict[str, Any]]:
 def application(fixture: dict[str, Any], placement: str) -> Spikard:
     """The application that a fixture describes, its handlers `inline` or on the `pool`."""
     app = Spikard()
+    for hook in fixture["app"].get("hooks", ()):
+        getattr(app, hook["phase"])(hooks.HOOKS[placement](hook["behavior"]))
     for route in fixture["app"]["routes"]:
         document = {key: value for key, value in route.items() if key != "behavior"}
         body = document.get("body") or {"media": "bytes"}
@@ -201,4 +204,5 @@ ACTS: dict[str, Any] = {
     "problem": problem,
     "raise": fail,
     "request": view,
+    "state": lambda _, request, *__: request.state,
 }

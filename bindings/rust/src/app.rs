@@ -22,6 +22,7 @@ use crate::error::RunError;
 use crate::extract::{ParameterFacts, RouteFacts, States};
 use crate::failure::Mappers;
 use crate::handler::{Endpoint, Handler, Typed};
+use crate::hooks::Hooks;
 use crate::needs::{Claims, Needs};
 use crate::port::{ServedRoute, Service};
 use crate::problem::Problem;
@@ -52,6 +53,7 @@ pub struct App {
     routes: Vec<Route>,
     states: States,
     mappers: Mappers,
+    pub(crate) hooks: Hooks,
     log: Arc<dyn Log>,
 }
 
@@ -93,6 +95,7 @@ impl App {
             routes: Vec::new(),
             states: States::default(),
             mappers: Mappers::default(),
+            hooks: Hooks::default(),
             log: Arc::new(StandardError),
         }
     }
@@ -230,6 +233,8 @@ impl App {
             placed.push(location);
             endpoints.push(route.endpoint);
         }
+        // Far fewer routes than 2^32 fit in memory.
+        app.set_hooks(self.hooks.document(endpoints.len() as u32));
         let facts: Vec<RouteFacts> = app.documents().map(facts_of).collect();
         let routes = facts
             .into_iter()
@@ -240,6 +245,7 @@ impl App {
             routes,
             states: self.states,
             mappers: self.mappers,
+            hooks: self.hooks,
             log: self.log,
         });
         Ok(Built { app, service })

@@ -7,6 +7,7 @@ use std::any::TypeId;
 use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::problem::Problem;
 
@@ -29,7 +30,7 @@ pub(crate) enum Cause {
     /// The reply is a 500; this is for the log.
     Accident(String),
     /// The same, unless the application says what a client is told of such an error.
-    Error(Box<dyn Error + Send + Sync>),
+    Error(Arc<dyn Error + Send + Sync>),
 }
 
 impl Failure {
@@ -48,7 +49,7 @@ impl From<Problem> for Failure {
 
 impl<E: Error + Send + Sync + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self(Cause::Error(Box::new(error)))
+        Self(Cause::Error(Arc::new(error)))
     }
 }
 
@@ -106,3 +107,15 @@ impl fmt::Debug for Failure {
         }
     }
 }
+
+/// A reason without an error behind it, as one.
+#[derive(Debug)]
+pub(crate) struct Accident(pub(crate) String);
+
+impl fmt::Display for Accident {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl Error for Accident {}

@@ -154,6 +154,9 @@ pub(crate) trait Endpoint: Send + Sync {
     /// Reads the arguments and calls, on this thread.
     fn start(&self, x: &mut Exchange, route: &RouteFacts, states: &States) -> Started;
 
+    /// Reads the arguments of a call and makes it, on this thread.
+    fn start_with(&self, call: &Call<'_>, reply: &mut Reply) -> Started;
+
     /// Reads the arguments; the job calls, on another thread.
     fn job(&self, x: &Exchange, route: &RouteFacts, states: &States) -> Result<Job, Failure>;
 }
@@ -186,6 +189,13 @@ impl<M: 'static, H: Handler<M>> Endpoint for Typed<H, M> {
         }
     }
 
+    fn start_with(&self, call: &Call<'_>, reply: &mut Reply) -> Started {
+        match H::arguments(call) {
+            Ok(arguments) => self.handler.start(arguments, reply),
+            Err(failure) => Started::Replied(Err(failure)),
+        }
+    }
+
     fn job(&self, x: &Exchange, route: &RouteFacts, states: &States) -> Result<Job, Failure> {
         let call = Call {
             exchange: x,
@@ -203,7 +213,7 @@ impl<M: 'static, H: Handler<M>> Endpoint for Typed<H, M> {
     }
 }
 
-/// Wakes a thread that waits in [`finish_here`].
+/// Wakes a thread that waits for a future.
 struct Unpark(Thread);
 
 impl Wake for Unpark {
@@ -214,10 +224,15 @@ impl Wake for Unpark {
 
 /// Runs a future to its end on this thread, which may block.
 fn finish_here(mut future: Pin<Box<dyn Suspended>>, reply: &mut Reply) -> Result<(), Failure> {
+    wait_here(|context| future.as_mut().poll_reply(context, reply))
+}
+
+/// Polls until there is a result, on this thread, which may block.
+pub(crate) fn wait_here<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut context = Context::from_waker(&waker);
     loop {
-        match future.as_mut().poll_reply(&mut context, reply) {
+        match poll(&mut context) {
             Poll::Ready(result) => return result,
             Poll::Pending => thread::park(),
         }

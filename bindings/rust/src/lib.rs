@@ -30,6 +30,8 @@ mod extract;
 mod failure;
 mod form;
 mod handler;
+mod hooked;
+mod hooks;
 mod link;
 mod needs;
 mod pool;
@@ -55,6 +57,9 @@ pub use extract::{
 pub use failure::Failure;
 pub use form::Form;
 pub use handler::{Handler, Started, Suspended};
+pub use hooks::{
+    Asked, Extension, IntoShown, IntoVerdict, ReplyHook, RequestHook, Response, Shown, Verdict,
+};
 pub use problem::Problem;
 pub use registration::{RegistrationError, RegistrationFault};
 pub use reply::{HandlerResponse, IntoReply, Reply};

@@ -15,14 +15,17 @@ use std::time::Duration;
 use spikard_contract::config::ServerConfig;
 use spikard_contract::problem::{INTERNAL_SERVER_ERROR, SERVICE_UNAVAILABLE};
 use spikard_contract::route::Placement;
+use spikard_contract::status::Purpose;
 use spikard_middleware::request_id::RequestId;
 use spikard_middleware::{
-    CallId, Exchange, HostPort, Level, Log, Notice, Outcome, Problem, Reply, Segment,
+    Answer, CallId, Exchange, HostPort, Level, Log, Notice, Outcome, Problem, Reply, Segment,
 };
 
 use crate::extract::{RouteFacts, States};
-use crate::failure::{Cause, Failure, Mappers, causes, chain};
-use crate::handler::{Endpoint, Started, Suspended};
+use crate::failure::{Accident, Cause, Failure, Mappers, causes, chain};
+use crate::handler::{Endpoint, Started, Suspended, wait_here};
+use crate::hooked::{Hooked, Taken, Visit};
+use crate::hooks::Hooks;
 use crate::link::{Link, PlaceWaker};
 use crate::pool::{Admission, Pool};
 
@@ -31,6 +34,7 @@ pub(crate) struct Service {
     pub(crate) routes: Vec<ServedRoute>,
     pub(crate) states: States,
     pub(crate) mappers: Mappers,
+    pub(crate) hooks: Hooks,
     pub(crate) log: Arc<dyn Log>,
 }
 
@@ -57,9 +61,18 @@ struct Place {
 
 struct Pending {
     id: CallId,
-    future: Pin<Box<dyn Suspended>>,
+    work: Work,
     function: usize,
     request_id: RequestId,
+    visit: Option<spikard_middleware::Visit>,
+}
+
+/// What is polled until there is an answer.
+enum Work {
+    /// A handler's future.
+    Reply(Pin<Box<dyn Suspended>>),
+    /// That of a call in which hooks run.
+    Hooked(Hooked),
 }
 
 impl Port {
@@ -105,9 +118,58 @@ impl Port {
             },
             Err(failure) => Err(failure),
         };
-        self.service
-            .settle(function, &x.request_id, result, &mut x.reply);
+        self.service.settle(
+            function,
+            &x.request_id,
+            result,
+            &mut x.reply,
+            Visit::of_any(&x.visit),
+        );
         Outcome::Done
+    }
+
+    /// Makes a call in which hooks run, here and now, as far as it goes without waiting.
+    fn call_hooked(&self, id: CallId, taken: Taken, x: &mut Exchange) -> Outcome {
+        let function = taken.function();
+        let mut future: Hooked = Box::pin(taken.run());
+        let place = Self::place(id);
+        let waker = self.waker(place);
+        match poll_hooked(&mut future, &waker) {
+            Poll::Ready(mut answer) => {
+                x.take_answer(&mut answer);
+                match x.goes_on() {
+                    true => Outcome::Continue,
+                    false => Outcome::Done,
+                }
+            }
+            Poll::Pending => {
+                self.places.borrow_mut()[place].pending = Some(Pending {
+                    id,
+                    work: Work::Hooked(future),
+                    function,
+                    request_id: x.request_id.clone(),
+                    visit: None,
+                });
+                Outcome::Later
+            }
+        }
+    }
+
+    /// What a call of hooks, or of a handler among hooks, takes out of its exchange.
+    fn taken(&self, segment: &Segment, x: &mut Exchange) -> Option<Taken> {
+        let function = segment.function as usize;
+        let route: Arc<str> = match segment.purpose {
+            Purpose::Handler if !self.service.hooks.surround() => return None,
+            Purpose::Handler => self.service.routes[function].facts.pattern.clone(),
+            _ => (&*segment.route).into(),
+        };
+        Some(Taken::out_of(
+            x,
+            &self.service,
+            segment.purpose,
+            function,
+            route,
+        ))
     }
 
     /// Polls a future for the first time, and keeps it if it waits.
@@ -122,9 +184,10 @@ impl Port {
         let polled = poll(&mut future, &self.waker(place), &mut x.reply);
         let pending = Pending {
             id,
-            future,
+            work: Work::Reply(future),
             function,
             request_id: x.request_id.clone(),
+            visit: x.visit.clone(),
         };
         match polled {
             Poll::Pending => self.places.borrow_mut()[place].pending = Some(pending),
@@ -135,13 +198,19 @@ impl Port {
 
     fn call_on_pool(&self, id: CallId, function: usize, x: &mut Exchange) -> Outcome {
         let route = &self.service.routes[function];
+        let visit = x.visit.clone();
         let job = guard(|| route.endpoint.job(x, &route.facts, &self.service.states));
         x.forget_outline();
         let job = match job.and_then(|job| job) {
             Ok(job) => job,
             Err(failure) => {
-                self.service
-                    .settle(function, &x.request_id, Err(failure), &mut x.reply);
+                self.service.settle(
+                    function,
+                    &x.request_id,
+                    Err(failure),
+                    &mut x.reply,
+                    Visit::of_any(&visit),
+                );
                 return Outcome::Done;
             }
         };
@@ -155,11 +224,35 @@ impl Port {
             match admission {
                 Admission::Run => {
                     let result = guard(|| job(&mut reply)).and_then(|result| result);
-                    service.settle(function, &request_id, result, &mut reply);
+                    let visit = Visit::of_any(&visit);
+                    service.settle(function, &request_id, result, &mut reply, visit);
                 }
                 Admission::Refused => refuse(&mut reply),
             }
             link.answer(id, reply);
+        }));
+        Outcome::Later
+    }
+
+    /// Makes a call in which hooks run on a thread of the pool.
+    fn submit_hooked(&self, id: CallId, taken: Taken) -> Outcome {
+        let link = self.link.clone();
+        let pool = self
+            .pool
+            .get_or_init(|| Pool::new(self.threads_max, self.queue_timeout));
+        pool.submit(Box::new(move |admission| {
+            let answer = match admission {
+                Admission::Run => {
+                    let mut future: Hooked = Box::pin(taken.run());
+                    wait_here(|context| poll_hooked(&mut future, context.waker()))
+                }
+                Admission::Refused => {
+                    let mut answer = Answer::default();
+                    refuse(&mut answer.reply);
+                    answer
+                }
+            };
+            link.answer(id, answer);
         }));
         Outcome::Later
     }
@@ -173,13 +266,20 @@ impl Port {
         };
         let Some(mut pending) = pending else { return };
         let mut reply = Reply::new();
-        match poll(&mut pending.future, &waker, &mut reply) {
-            Poll::Pending => self.places.borrow_mut()[place].pending = Some(pending),
-            Poll::Ready(result) => {
+        let polled = match &mut pending.work {
+            Work::Hooked(future) => poll_hooked(future, &waker),
+            Work::Reply(future) => poll(future, &waker, &mut reply).map(|result| {
                 let (function, request_id) = (pending.function, &pending.request_id);
+                let visit = Visit::of_any(&pending.visit);
                 self.service
-                    .settle(function, request_id, result, &mut reply);
-                self.link.answer(pending.id, reply);
+                    .settle(function, request_id, result, &mut reply, visit);
+                Answer::from(reply)
+            }),
+        };
+        match polled {
+            Poll::Pending => self.places.borrow_mut()[place].pending = Some(pending),
+            Poll::Ready(answer) => {
+                self.link.answer(pending.id, answer);
                 self.discard(pending);
             }
         }
@@ -201,12 +301,12 @@ impl Port {
     /// Drops a future; a panic in a destructor must not reach the worker.
     fn discard(&self, pending: Pending) {
         let Pending {
-            future,
+            work,
             function,
             request_id,
             ..
         } = pending;
-        if let Err(Failure(Cause::Accident(reason))) = guard(|| drop(future)) {
+        if let Err(Failure(Cause::Accident(reason))) = guard(|| drop(work)) {
             self.service.say(function, &request_id, &reason);
         }
     }
@@ -221,10 +321,20 @@ impl HostPort for Port {
         x: &mut Exchange,
     ) -> Outcome {
         let function = segment.function as usize;
+        if let Some(taken) = self.taken(segment, x) {
+            return match placement {
+                Placement::Pool => self.submit_hooked(id, taken),
+                Placement::Inline | Placement::Proven => self.call_hooked(id, taken, x),
+            };
+        }
         match placement {
             Placement::Pool => self.call_on_pool(id, function, x),
             Placement::Inline | Placement::Proven => self.call_inline(id, function, x),
         }
+    }
+
+    fn visit(&self) -> Option<spikard_middleware::Visit> {
+        Some(Arc::new(Visit::default()))
     }
 
     fn notify(&self, id: CallId, notice: Notice) {
@@ -255,17 +365,23 @@ impl Drop for Port {
 
 impl Service {
     /// Makes a failure the reply, and says in the log what the client is not told.
-    fn settle(
+    pub(crate) fn settle(
         &self,
         function: usize,
         request_id: &RequestId,
         result: Result<(), Failure>,
         reply: &mut Reply,
+        visit: Option<&Visit>,
     ) {
-        let cause = match result {
-            Ok(()) => return,
-            Err(Failure(cause)) => self.mapped(cause),
-        };
+        let Err(Failure(cause)) = result else { return };
+        if let Some(visit) = visit {
+            match &cause {
+                Cause::Error(error) => visit.keep_error(error.clone()),
+                Cause::Accident(reason) => visit.keep_error(Arc::new(Accident(reason.clone()))),
+                Cause::Problem(_) => {}
+            }
+        }
+        let cause = self.mapped(cause);
         let (reason, trace) = match cause {
             Cause::Accident(reason) => (reason.clone(), reason),
             Cause::Error(error) => (chain(&*error), causes(&*error)),
@@ -278,7 +394,7 @@ impl Service {
 
     /// An error that the application tells clients of becomes that problem. What says so is user
     /// code, so a panic in it is an accident.
-    fn mapped(&self, cause: Cause) -> Cause {
+    pub(crate) fn mapped(&self, cause: Cause) -> Cause {
         let Cause::Error(error) = cause else {
             return cause;
         };
@@ -290,7 +406,11 @@ impl Service {
     }
 
     fn say(&self, function: usize, request_id: &RequestId, reason: &str) {
-        let facts = &self.routes[function].facts;
+        let Some(route) = self.routes.get(function) else {
+            let message = format!("hooks failed: {reason}");
+            return self.log.log(Level::Error, &message);
+        };
+        let facts = &route.facts;
         let id = String::from_utf8_lossy(request_id.as_bytes());
         let reason = reason.replace(['\n', '\r'], " ");
         let message = format!("{} ({}) failed: {reason} [{id}]", facts.name, facts.pattern);
@@ -309,8 +429,19 @@ fn poll(
         .unwrap_or_else(|failure| Poll::Ready(Err(failure)))
 }
 
+/// Polls a call in which hooks run. What may panic in it is guarded inside.
+fn poll_hooked(future: &mut Hooked, waker: &Waker) -> Poll<Answer> {
+    let mut context = Context::from_waker(waker);
+    guard(|| future.as_mut().poll(&mut context)).unwrap_or_else(|_| {
+        let mut answer = Answer::default();
+        Problem::of(&INTERNAL_SERVER_ERROR).write(&mut answer.reply);
+        answer.ends_hooks = true;
+        Poll::Ready(answer)
+    })
+}
+
 /// Runs user code; a panic becomes an accident with its message.
-fn guard<T>(run: impl FnOnce() -> T) -> Result<T, Failure> {
+pub(crate) fn guard<T>(run: impl FnOnce() -> T) -> Result<T, Failure> {
     catch_unwind(AssertUnwindSafe(run)).map_err(|payload| {
         let text = panic_text(&*payload).to_owned();
         // A payload may panic as it is dropped, so it is not.

@@ -5,8 +5,12 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use spikard_middleware::Exchange;
+use spikard_middleware::request_id::RequestId;
+use spikard_middleware::{Edit, Exchange};
 use spikard_proto_http::Head;
+
+use crate::hooked::Visit;
+use crate::hooks::Extensions;
 
 /// The head of a request, copied. Taking it costs a handler the copy, so take it only where it is
 /// needed.
@@ -16,6 +20,9 @@ pub struct Request {
     request_id: String,
     client: Option<SocketAddr>,
     route: Arc<str>,
+    pub(crate) extensions: Extensions,
+    /// What hooks changed, for the engine.
+    pub(crate) edits: Vec<Edit>,
 }
 
 impl Request {
@@ -25,6 +32,8 @@ impl Request {
             request_id: String::from_utf8_lossy(x.request_id.as_bytes()).into_owned(),
             client: x.client,
             route: route.clone(),
+            extensions: Visit::of(x).map(Visit::extensions).unwrap_or_default(),
+            edits: Vec::new(),
         }
     }
 
@@ -74,6 +83,47 @@ impl Request {
     /// Every header line of this name, in order.
     pub fn header_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
         self.head.field_all(name.as_bytes())
+    }
+
+    /// Sets a header to one line. In a hook before the handler this is what the engine and the
+    /// handler read from then on; `x-request-id` renames the request. A header of framing, or one
+    /// that HTTP cannot carry, is a hook that failed.
+    pub fn set_header(&mut self, name: &str, value: &str) {
+        // What is refused here is refused by the engine as well, which answers for it.
+        let _ = self.head.set_field(name.as_bytes(), value.as_bytes());
+        if name.eq_ignore_ascii_case("x-request-id")
+            && !self.request_id.is_empty()
+            && RequestId::new().keep(value.trim().as_bytes())
+        {
+            self.request_id = value.trim().to_owned();
+        }
+        let (name, value) = (name.as_bytes().into(), value.as_bytes().into());
+        self.edits.push(Edit::Set(name, value));
+    }
+
+    /// Adds a header line; else as [`Request::set_header`].
+    pub fn add_header(&mut self, name: &str, value: &str) {
+        let _ = self.head.add_field(name.as_bytes(), value.as_bytes());
+        let (name, value) = (name.as_bytes().into(), value.as_bytes().into());
+        self.edits.push(Edit::Add(name, value));
+    }
+
+    /// Removes every header line of this name; else as [`Request::set_header`].
+    pub fn remove_header(&mut self, name: &str) {
+        self.head.remove_field(name.as_bytes());
+        self.edits.push(Edit::Remove(name.as_bytes().into()));
+    }
+
+    /// Leaves a value for later hooks and for the handler, which takes it as
+    /// [`crate::Extension`]; one per type.
+    pub fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
+        self.extensions.insert(value);
+    }
+
+    /// A value that a hook has left.
+    #[must_use]
+    pub fn get<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        self.extensions.get()
     }
 
     /// Every header line, in order.
