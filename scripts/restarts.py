@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """Restarts a loaded server again and again, and counts what its clients lost: nothing, or it fails.
 
-usage: scripts/restarts.py [--restarts N] [--workers N ...] [--engine NAME] [--crashes SECONDS]
+usage: scripts/restarts.py [--restarts N] [--workers N ...] [--engine NAME ...]
+                           [--crashes SECONDS] [--program PATH]
 
-Each run starts a Python program with that many workers, keeps clients of three kinds at it (one
-connection per request, one connection for all, and `wrk` where it is installed), and sends SIGHUP.
-A restart counts when replies carry process ids that were not seen before. Then, with more than one
-worker, workers are killed again and again: what a dead worker had accepted is lost, but nobody else
-may be let down or wait long. The exit code is 1 if any client lost anything in a restart, or if
-the slowest thousandth waited longer than the limit.
+Each run starts a Python program, or another that answers the same, with that many workers, keeps
+clients of three kinds at it (one connection per request, one connection for all, and `wrk` where
+it is installed), and sends SIGHUP. A restart counts when replies carry process ids that were not
+seen before. Then, with more than one worker, the youngest is killed whenever it has answered: what
+a dead worker had accepted is lost, but nobody may be refused or wait long. The exit code is 1 if
+any client lost anything in a restart, or if the slowest thousandth waited longer than the limit.
 Knows nothing of how the server does it.
 """
 
@@ -200,17 +201,17 @@ async def until_new(count: int, before: set[int], tally: Tally, log: Path) -> No
 class Server:
     """The program under load, its log and its port."""
 
-    def __init__(self, place: Path, workers: int, engine: str) -> None:
+    def __init__(self, place: Path, workers: int, engine: str, other: str | None) -> None:
         program = place / "program.py"
         program.write_text(PROGRAM)
         self.log = place / "log"
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, str(program)],
+                [sys.executable, str(program)] if other is None else [other],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={**os.environ, "WORKERS": str(workers), "ENGINE": engine},
+                env={**os.environ, "PORT": "0", "WORKERS": str(workers), "ENGINE": engine},
                 start_new_session=True,
             )
         deadline = time.monotonic() + PATIENCE
@@ -286,15 +287,15 @@ def children(pid: int) -> list[int]:
     return [int(child) for child in text.split()]
 
 
-def measure(workers: int, engine: str, restarts: int, crashes: float) -> bool:
+def measure(workers: int, engine: str, chosen: argparse.Namespace) -> bool:
     """Print what one server's clients saw; return whether all went well."""
     with tempfile.TemporaryDirectory() as place:
-        server = Server(Path(place), workers, engine)
+        server = Server(Path(place), workers, engine, chosen.program)
         try:
-            tally = asyncio.run(restart(server, workers, restarts))
-            fine = report(f"{restarts} restarts of {server.what}", tally)
-            if crashes and workers > 1:
-                tally, killed = asyncio.run(crash(server, crashes))
+            tally = asyncio.run(restart(server, workers, chosen.restarts))
+            fine = report(f"{chosen.restarts} restarts of {server.what}", tally)
+            if chosen.crashes and workers > 1:
+                tally, killed = asyncio.run(crash(server, chosen.crashes))
                 fine &= report(f"{killed} kills of {server.what}", tally, deadly=True)
         finally:
             code = server.end()
@@ -327,9 +328,10 @@ def main() -> int:
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--engine", nargs="+", default=["auto", "epoll"])
     parser.add_argument("--crashes", type=float, default=10.0, metavar="SECONDS")
+    parser.add_argument("--program", help="an executable, such as the Rust example `supervised`")
     chosen = parser.parse_args()
     runs = [(workers, engine) for engine in chosen.engine for workers in chosen.workers]
-    fine = [measure(workers, engine, chosen.restarts, chosen.crashes) for workers, engine in runs]
+    fine = [measure(workers, engine, chosen) for workers, engine in runs]
     return 0 if all(fine) else 1
 
 

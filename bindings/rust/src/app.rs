@@ -5,6 +5,7 @@
 
 use std::any::{TypeId, type_name};
 use std::error::Error;
+use std::io::{self, Write};
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -439,7 +440,8 @@ struct StandardError;
 impl Log for StandardError {
     fn log(&self, level: Level, message: &str) {
         if level <= Level::Info {
-            eprintln!("{message}");
+            // Not `eprintln!`, which panics: a terminal that was closed must not end a server.
+            let _ = writeln!(io::stderr(), "{message}");
         }
     }
 }

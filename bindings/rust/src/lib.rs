@@ -43,6 +43,7 @@ mod request;
 pub mod schema;
 mod server;
 mod settings;
+mod supervised;
 mod testing;
 mod timer;
 mod upload;

@@ -14,7 +14,7 @@ use std::thread::{self, JoinHandle};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 use spikard_contract::config::ServerConfig;
-use spikard_middleware::{Level, Plan};
+use spikard_middleware::{Level, Log, Plan};
 use spikard_runtime::listen::{self, Opened, Place};
 use spikard_runtime::{TurnError, Worker, WorkerHandle};
 
@@ -55,7 +55,8 @@ impl App {
         config.check().map_err(RunError::Config)?;
         let count = config.workers as usize;
         let opened = listen::open(&config, count).map_err(RunError::Listen)?;
-        Server::start(&built, config, opened)
+        let server = Server::start(&built, config, opened)?;
+        Ok(server.announce(&*built.service.log))
     }
 
     /// As [`App::start`], with one worker, on a socket that already listens. `host`, `port`,
@@ -68,7 +69,8 @@ impl App {
         config.check().map_err(RunError::Config)?;
         listener.set_nonblocking(true).map_err(RunError::System)?;
         let opened = Opened::of(listener).map_err(RunError::System)?;
-        Server::start(&built, config, opened)
+        let server = Server::start(&built, config, opened)?;
+        Ok(server.announce(&*built.service.log))
     }
 }
 
@@ -126,8 +128,29 @@ impl Server {
         self.join()
     }
 
-    fn start(built: &Built, config: ServerConfig, mut opened: Opened) -> Result<Self, RunError> {
-        let (listeners, place) = (mem::take(&mut opened.listeners), opened.place.clone());
+    /// The handles of its workers.
+    pub(crate) fn workers(&self) -> Vec<WorkerHandle> {
+        self.workers.clone()
+    }
+
+    /// Says where it listens, in the application's log.
+    fn announce(self, log: &dyn Log) -> Self {
+        let (count, place, engine) = (self.workers.len(), &self.opened.place, &self.engine);
+        let plural = if count == 1 { "worker" } else { "workers" };
+        let message = format!("listening on {place} ({count} {plural}, {engine})");
+        log.log(Level::Info, &message);
+        self
+    }
+
+    pub(crate) fn start(
+        built: &Built,
+        config: ServerConfig,
+        mut opened: Opened,
+    ) -> Result<Self, RunError> {
+        if config.reload {
+            return Err(RunError::Reload);
+        }
+        let listeners = mem::take(&mut opened.listeners);
         let plan = Arc::new(built.app.lower(&config).map_err(RunError::Lower)?);
         let (end, ends) = channel();
         let mut server = Self {
@@ -166,18 +189,10 @@ impl Server {
             // Dropping the server ends the workers that stand.
             return Err(RunError::System(error));
         }
-        let plural = if server.workers.len() == 1 {
-            "worker"
-        } else {
-            "workers"
-        };
-        let (count, engine) = (server.workers.len(), &server.engine);
-        let message = format!("listening on {place} ({count} {plural}, {engine})");
-        built.service.log.log(Level::Info, &message);
         Ok(server)
     }
 
-    fn join(&mut self) -> Result<(), RunError> {
+    pub(crate) fn join(&mut self) -> Result<(), RunError> {
         let mut ended = Ok(());
         // The channel ends with the last worker.
         while let Ok(end) = self.ends.recv() {
@@ -250,13 +265,16 @@ impl Seat {
 }
 
 /// Turns signals into orders, for as long as the server runs.
-struct Watch {
+pub(crate) struct Watch {
     handle: Handle,
     thread: JoinHandle<()>,
 }
 
 impl Watch {
-    fn begin(mut signals: Signals, workers: Vec<WorkerHandle>) -> Result<Self, RunError> {
+    pub(crate) fn begin(
+        mut signals: Signals,
+        workers: Vec<WorkerHandle>,
+    ) -> Result<Self, RunError> {
         let handle = signals.handle();
         let thread = thread::Builder::new()
             .name("spikard-signals".into())
@@ -275,7 +293,7 @@ impl Watch {
         Ok(Self { handle, thread })
     }
 
-    fn end(self) {
+    pub(crate) fn end(self) {
         self.handle.close();
         // The thread only passes orders on; there is nothing to report.
         let _ = self.thread.join();

@@ -1,17 +1,18 @@
-//! The quick start as a process: what it says, what it serves, how signals end it.
+//! Examples as processes: what they say, what they serve, how signals end or restart them.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may stop a test")]
 
 mod common;
 
-use std::io::{BufRead, BufReader};
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use common::{PATIENCE, engines, eventually, read_until};
 
-fn start(engine: &str) -> (Child, String) {
+fn start(example: &str, engine: &str) -> (Child, String) {
     // Beside this test's own binary, where cargo has built the examples.
     let deps = std::env::current_exe().unwrap();
     let folder = deps
@@ -19,7 +20,7 @@ fn start(engine: &str) -> (Child, String) {
         .and_then(|deps| deps.parent())
         .map(PathBuf::from)
         .unwrap();
-    let mut child = Command::new(folder.join("examples/quickstart"))
+    let mut child = Command::new(folder.join("examples").join(example))
         .envs([("PORT", "0"), ("WORKERS", "2"), ("ENGINE", engine)])
         .stderr(Stdio::piped())
         .spawn()
@@ -39,7 +40,6 @@ fn signal(child: &Child, name: &str) {
 }
 
 fn get(address: &str, target: &str) -> TcpStream {
-    use std::io::Write;
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     write!(stream, "GET {target} HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
@@ -49,7 +49,7 @@ fn get(address: &str, target: &str) -> TcpStream {
 #[test]
 fn the_quick_start_serves_and_ends_with_a_signal() {
     for (engine, name) in engines().into_iter().zip(["TERM", "INT"]) {
-        let (mut child, line) = start(engine);
+        let (mut child, line) = start("quickstart", engine);
         assert!(line.starts_with("listening on http://127.0.0.1:"), "{line}");
         assert!(
             line.contains("(2 workers, ") && line.contains(engine),
@@ -68,6 +68,54 @@ fn the_quick_start_serves_and_ends_with_a_signal() {
         let mut idle = get(address, "/users/x");
         read_until(&mut idle, "422");
         signal(&child, name);
+        let mut ended = None;
+        eventually("the process ends", || {
+            ended = child.try_wait().unwrap();
+            ended.is_some()
+        });
+        assert!(ended.unwrap().success());
+    }
+}
+
+/// What `/pid` answers: the process that did.
+fn pid(address: &str) -> u32 {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let head = "GET /pid HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).unwrap();
+    assert!(reply.starts_with("HTTP/1.1 200 OK\r\n"), "{reply}");
+    reply.rsplit("\r\n").next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn supervised_processes_are_restarted_without_a_gap() {
+    for engine in engines() {
+        let (mut child, line) = start("supervised", engine);
+        assert!(
+            line.contains("(2 workers, ") && line.contains(engine),
+            "{line}"
+        );
+        let address = line
+            .split("http://")
+            .nth(1)
+            .unwrap()
+            .split(' ')
+            .next()
+            .unwrap();
+        let mut seen = BTreeSet::new();
+        for _ in 0..3 {
+            let before = seen.clone();
+            // Every one of these is answered, whoever leaves meanwhile.
+            eventually("both new workers answer", || {
+                seen.insert(pid(address));
+                seen.difference(&before).count() == 2
+            });
+            signal(&child, "HUP");
+        }
+        assert!(!seen.contains(&child.id()), "the parent serves nobody");
+        signal(&child, "TERM");
         let mut ended = None;
         eventually("the process ends", || {
             ended = child.try_wait().unwrap();

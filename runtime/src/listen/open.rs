@@ -7,7 +7,7 @@
 
 use std::{
     env, fmt, fs, io,
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     os::{
         fd::{OwnedFd, RawFd},
         unix::fs::{FileTypeExt, MetadataExt, PermissionsExt},
@@ -38,11 +38,13 @@ impl Opened {
     /// One listener that is open already, as it is.
     ///
     /// # Errors
-    /// The kernel's, if it has no address.
-    pub fn of(listener: TcpListener) -> io::Result<Self> {
+    /// The kernel's, if it has no address; `Unsupported` if that is of another kind.
+    pub fn of(listener: impl Into<OwnedFd>) -> io::Result<Self> {
+        let listener = listener.into();
+        let address = SockRef::from(&listener).local_addr()?;
         Ok(Self {
-            place: Place::Address(listener.local_addr()?),
-            listeners: vec![listener.into()],
+            place: place_of(&address).ok_or(io::ErrorKind::Unsupported)?,
+            listeners: vec![listener],
             is_shared: true,
             file: None,
         })

@@ -4,6 +4,7 @@ use std::io;
 
 use super::control::Order;
 use super::handover::Inherited;
+use super::signals::{Readiness, wait};
 use crate::worker::WorkerHandle;
 
 impl Inherited {
@@ -38,5 +39,26 @@ impl Inherited {
             },
         };
         Ok(Some(order))
+    }
+
+    /// Follows orders until the parent is gone, for a thread that does nothing else. A control
+    /// socket that fails stops the worker: nobody could any more.
+    pub fn obey_until_end(&mut self, worker: &WorkerHandle) {
+        loop {
+            match self.obey(worker) {
+                Ok(Some(Order::ParentGone)) => return,
+                Ok(Some(_)) => {}
+                Ok(None) => {
+                    if wait(&mut [Readiness::of(&self.control)], None).is_err() {
+                        worker.stop();
+                        return;
+                    }
+                }
+                Err(_) => {
+                    worker.stop();
+                    return;
+                }
+            }
+        }
     }
 }

@@ -1,0 +1,34 @@
+//! A server that is restarted without a gap: replace its file, then send SIGHUP to the process that
+//! was started first. `PORT`, `WORKERS` and `ENGINE` are as in the quick start.
+
+use std::env;
+use std::error::Error;
+use std::process;
+use std::time::Duration;
+
+use serde_json::json;
+use spikard::{App, ServerConfig};
+
+fn pid() -> String {
+    process::id().to_string()
+}
+
+async fn slow() -> String {
+    spikard::sleep(Duration::from_millis(50)).await;
+    pid()
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut app = App::new();
+    app.get("/pid", pid);
+    app.get("/slow", slow);
+
+    let setting = |name: &str, default: &str| env::var(name).unwrap_or_else(|_| default.into());
+    let config = ServerConfig::from_value(&json!({
+        "port": setting("PORT", "8000").parse::<u16>()?,
+        "workers": setting("WORKERS", "1").parse::<u32>()?,
+        "engine": setting("ENGINE", "auto"),
+    }))?;
+    app.run_supervised(config)?;
+    Ok(())
+}
