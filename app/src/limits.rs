@@ -8,7 +8,7 @@ use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 
 use spikard_contract::config::RateLimitConfig;
-use spikard_middleware::rate::{Memory, Pace, Table, lines_for};
+use spikard_middleware::rate::{LAYOUT, Memory, Pace, Table, lines_for};
 use spikard_middleware::stages::rate_limit::{RateLimit, Whom};
 
 use crate::lower::LowerError;
@@ -43,6 +43,7 @@ pub(crate) fn stage(
 /// The same for the same limit, in every process of one program.
 fn id(name: &str, config: &RateLimitConfig) -> u64 {
     let mut hasher = DefaultHasher::new();
+    hasher.write_u64(LAYOUT);
     hasher.write(name.as_bytes());
     hasher.write_u8(0);
     hasher.write(config.to_json().to_string().as_bytes());

@@ -9,6 +9,7 @@ use spikard_contract::{
     config::ServerConfig, hook::HooksDocument, route::RouteDocument, status::Status,
 };
 use spikard_middleware::Plan;
+use spikard_middleware::rate::Memory;
 
 use crate::boundary::{Checked, Failure, boundary, object, text, write_out};
 
@@ -37,10 +38,10 @@ impl spk_app {
         self.lock().app.set_hooks(hooks);
     }
 
-    /// The application as it stands, compiled.
-    pub(crate) fn plan(&self) -> Checked<Plan> {
+    /// The application as it stands, compiled; its rate limits count in `memory`.
+    pub(crate) fn plan(&self, memory: &dyn Memory) -> Checked<Plan> {
         let state = self.lock();
-        let plan = state.app.lower(&state.config);
+        let plan = state.app.lower_in(&state.config, memory);
         plan.map_err(|error| Failure::new(Status::ConfigRefused, error.to_string()))
     }
 }

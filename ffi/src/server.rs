@@ -10,6 +10,7 @@ use std::{
 
 use spikard_contract::status::{Status, Turn};
 use spikard_middleware::{Answer, CallId, Ledger, PoolRun};
+use spikard_runtime::shared::of_process;
 use spikard_runtime::{TurnEnd, TurnError, Worker, WorkerHandle, listen};
 
 use crate::{
@@ -191,7 +192,7 @@ pub unsafe extern "C" fn spk_worker_new(
         let port = Box::new(CallPort::new(host, cell.clone()));
         let made = Worker::new(
             &app.config(),
-            Arc::new(app.plan()?),
+            Arc::new(app.plan(&*of_process())?),
             listener,
             port,
             Arc::new(host),

@@ -15,6 +15,7 @@ use std::{
 
 use spikard_app::{InProcess, InProcessHandle};
 use spikard_contract::status::{Event, Status, Turn};
+use spikard_middleware::rate::Private;
 use spikard_middleware::{Answer, CallId, Ledger, PoolRun};
 
 use crate::{
@@ -253,7 +254,9 @@ pub unsafe extern "C" fn spk_worker_new_in_process(
         output(worker, "worker")?;
         let cell = Rc::new(OnceCell::new());
         let port = Box::new(CallPort::new(host, cell.clone()));
-        let made = InProcess::new(app.plan()?, &app.config(), seed(), port, Arc::new(host));
+        // Told time is not the machine's: its limits are its own.
+        let plan = app.plan(&Private::new())?;
+        let made = InProcess::new(plan, &app.config(), seed(), port, Arc::new(host));
         let answers: Arc<dyn Answers> = Arc::new(InProcessAnswers {
             handle: made.handle(),
             closed: AtomicBool::new(false),

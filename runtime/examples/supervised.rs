@@ -12,13 +12,15 @@
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{self, Command};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use std::{env, thread};
 
 use spikard_contract::config::ServerConfig;
+use spikard_middleware::rate::{Key, Pace, Table, lines_for};
 use spikard_middleware::{Level, Log};
+use spikard_runtime::shared::{now_ns, of_process};
 use spikard_runtime::supervise::{Control, Inherited, Order, Supervision, inherited, supervise};
 
 /// Requests that are read or answered now.
@@ -212,12 +214,33 @@ fn answer(mut stream: TcpStream) -> io::Result<()> {
             format!("{}\n", process::id())
         }
         line if line.starts_with(b"GET /child ") => of_child()?,
+        line if line.starts_with(b"GET /limited ") => limited(),
         _ => format!("{}\n", process::id()),
     };
     let length = body.len();
     write!(
         stream,
         "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    )
+}
+
+/// Whether this request is among the ten that all workers allow together.
+fn limited() -> String {
+    static TABLE: OnceLock<Table> = OnceLock::new();
+    let table = TABLE.get_or_init(|| {
+        let memory = of_process();
+        let lines = memory.lines(1, lines_for(100));
+        let pace = Pace::new(0.001, 10);
+        Table::new(lines.expect("the parent has memory"), memory.seed(), pace)
+    });
+    let verdict = table.take(Key::EVERYBODY, now_ns());
+    format!(
+        "{}\n",
+        if verdict.allowed {
+            "allowed"
+        } else {
+            "refused"
+        }
     )
 }
 

@@ -18,6 +18,7 @@ mod io;
 pub mod listen;
 mod mailbox;
 mod settings;
+pub mod shared;
 pub mod supervise;
 mod turn;
 mod watchdog;

@@ -17,7 +17,7 @@ mod word;
 pub use key::{Key, hash};
 pub use memory::{Line, Lines, Memory, Private, SEED_WORDS};
 pub use pace::{BURST_MAX, PER_SECOND_MAX, PER_SECOND_MIN, Pace};
-pub use table::{Table, WAYS, lines_for};
+pub use table::{LAYOUT, Table, WAYS, lines_for};
 
 /// What a reply tells its client of a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

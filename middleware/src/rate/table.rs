@@ -334,6 +334,9 @@ pub fn lines_for(clients: usize) -> usize {
     SETS_FROM + clients.div_ceil(CLIENTS_PER_SET).max(1)
 }
 
+/// Number of the form of a table. Who shares memory with an earlier program tells them apart by it.
+pub const LAYOUT: u64 = 1;
+
 /// Slots of a set.
 pub const WAYS: usize = 7;
 const CLIENTS_PER_SET: usize = 4;

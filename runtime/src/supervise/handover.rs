@@ -17,6 +17,7 @@ use super::control::Control;
 use super::fault::Slate;
 use super::signals::ignore_terminal;
 use crate::driver::forbid_in_children;
+use crate::shared::{self, SharedMemory};
 
 /// Name of the one variable that makes a process a worker.
 pub const WORKER_VARIABLE: &str = "SPIKARD_WORKER";
@@ -89,6 +90,7 @@ pub fn inherited() -> Result<Option<Inherited>, InheritError> {
         });
     };
     handover.check()?;
+    shared::set_of_process(handover.shared()?);
     handover.hide()?;
     ignore_terminal();
     Ok(Some(handover.open()))
@@ -102,6 +104,8 @@ pub(super) struct Handover {
     pub(super) parent: u32,
     pub(super) control: RawFd,
     pub(super) listeners: Vec<RawFd>,
+    /// The memory that all workers share, if the parent has one.
+    pub(super) shared: Option<RawFd>,
     /// What a parent that reloads leaves as well.
     pub(super) reload: Option<ReloadHandover>,
 }
@@ -131,6 +135,10 @@ impl Handover {
             parent: value("parent")?.parse().ok()?,
             control: value("control")?.parse().ok()?,
             listeners: listeners.collect::<Option<_>>()?,
+            shared: match value("shared") {
+                None => None,
+                Some(descriptor) => Some(descriptor.parse().ok()?),
+            },
             reload: match (value("slate"), value("voice")) {
                 (Some(slate), Some(voice)) => Some(ReloadHandover {
                     slate: slate.parse().ok()?,
@@ -152,7 +160,12 @@ impl Handover {
     /// Every descriptor that is named.
     pub(super) fn descriptors(&self) -> Vec<RawFd> {
         let reload = self.reload.iter().flat_map(|it| [it.slate, it.voice]);
-        let others = self.listeners.iter().copied().chain(reload);
+        let others = self
+            .listeners
+            .iter()
+            .copied()
+            .chain(reload)
+            .chain(self.shared);
         others.chain([self.control]).collect()
     }
 
@@ -171,6 +184,25 @@ impl Handover {
             })?;
         }
         Ok(())
+    }
+
+    /// Takes over the memory that all workers share.
+    fn shared(&self) -> Result<Option<SharedMemory>, InheritError> {
+        let Some(descriptor) = self.shared else {
+            return Ok(None);
+        };
+        let refused = |source| InheritError::Descriptor {
+            descriptor,
+            purpose: SHARED,
+            source,
+        };
+        // SAFETY: sets a flag of a descriptor, or answers EBADF.
+        if unsafe { libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC) } == -1 {
+            return Err(refused(io::Error::last_os_error()));
+        }
+        // SAFETY: it is open, named once (`parse`), and the parent opened it for this process.
+        let owned = unsafe { OwnedFd::from_raw_fd(descriptor) };
+        SharedMemory::open(owned).map(Some).map_err(refused)
     }
 
     /// Sets on every checked descriptor what it must have in this process.
@@ -247,6 +279,7 @@ impl fmt::Display for Handover {
             control,
             listeners,
             reload,
+            shared,
         } = self;
         write!(
             f,
@@ -254,6 +287,9 @@ impl fmt::Display for Handover {
         )?;
         for (at, listener) in listeners.iter().enumerate() {
             write!(f, "{}{listener}", if at == 0 { "" } else { "," })?;
+        }
+        if let Some(descriptor) = shared {
+            write!(f, " shared={descriptor}")?;
         }
         match reload {
             Some(ReloadHandover { slate, voice }) => write!(f, " slate={slate} voice={voice}"),
@@ -297,6 +333,7 @@ impl std::error::Error for InheritError {
 const CONTROL: &str = "the control socket";
 const LISTENER: &str = "a listener";
 const RELOAD: &str = "the parent's for a reload";
+const SHARED: &str = "the workers' shared memory";
 
 #[cfg(test)]
 mod tests {
@@ -313,11 +350,12 @@ mod tests {
             control: 9,
             listeners: vec![5, 6, 7],
             reload: None,
+            shared: Some(8),
         };
         let text = handover.to_string();
         assert_eq!(
             text,
-            "worker=1 workers=3 parent=42 control=9 listeners=5,6,7"
+            "worker=1 workers=3 parent=42 control=9 listeners=5,6,7 shared=8"
         );
         assert_eq!(Handover::parse(&text), Some(handover.clone()));
         assert_eq!(
@@ -344,6 +382,8 @@ mod tests {
             "worker=0 workers=1 parent=42 control=-1 listeners=5",
             "worker=0 workers=1 parent=-2 control=9 listeners=5",
             "worker=0 workers=1 parent=42 control=9 listeners=5x",
+            "worker=0 workers=1 parent=42 control=9 listeners=5 shared=x",
+            "worker=0 workers=1 parent=42 control=9 listeners=5 shared=5",
         ] {
             assert_eq!(Handover::parse(text), None, "{text}");
         }
@@ -364,6 +404,7 @@ mod tests {
                 control,
                 listeners: vec![listener],
                 reload: None,
+                shared: None,
             }
             .check()
             .map_err(|error| error.to_string())

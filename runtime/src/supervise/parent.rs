@@ -4,6 +4,7 @@
 //! successor takes over (`restart`).
 
 use std::io;
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,10 +22,13 @@ use super::{
     SECOND_SIGNAL_GRACE, STOP_GRACE, Supervision,
 };
 use crate::listen::{Opened, open};
+use crate::shared::SharedMemory;
 
 pub(super) struct Parent {
     pub(super) supervision: Supervision,
     pub(super) opened: Opened,
+    /// What workers count in, whichever process fills their slots.
+    shared: Option<SharedMemory>,
     signals: Signals,
     pub(super) slots: Vec<Slot>,
     /// Who accepts for a worker without a process, by its number.
@@ -67,11 +71,18 @@ impl Parent {
         let log = Arc::clone(&supervision.log);
         let reload = Reload::new(config, |sentence| log.log(Level::Warn, &sentence))?;
         let signals = Signals::take().map_err(|error| format!("cannot take signals: {error}"))?;
+        let shared = SharedMemory::create()
+            .inspect_err(|error| {
+                let line = format!("no memory for workers to share, so no rate limits: {error}");
+                supervision.log.log(Level::Warn, &line);
+            })
+            .ok();
         let slots = (0..supervision.workers).map(Slot::new).collect();
         let covers = vec![None; supervision.workers];
         Ok(Self {
             supervision,
             opened,
+            shared,
             signals,
             slots,
             covers,
@@ -133,6 +144,7 @@ impl Parent {
             command: &self.supervision.command,
             listeners: &self.opened.listeners,
             slate: self.reload.as_ref().map(|reload| &reload.slate),
+            shared: self.shared.as_ref().map(AsRawFd::as_raw_fd),
         };
         self.slots[at].start(launch)
     }
@@ -142,6 +154,7 @@ impl Parent {
             command: &self.supervision.command,
             listeners: &self.opened.listeners,
             slate: self.reload.as_ref().map(|reload| &reload.slate),
+            shared: self.shared.as_ref().map(AsRawFd::as_raw_fd),
         };
         self.slots[at].start_successor(launch)
     }

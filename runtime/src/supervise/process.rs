@@ -45,6 +45,8 @@ pub(super) struct Launch<'a> {
     pub(super) listeners: &'a [OwnedFd],
     /// Of a parent that reloads.
     pub(super) slate: Option<&'a Slate>,
+    /// What all of them share, if there is any.
+    pub(super) shared: Option<RawFd>,
 }
 
 /// How a process ended.
@@ -85,6 +87,7 @@ impl Process {
             parent: std::process::id(),
             control: theirs.as_raw_fd(),
             listeners: launch.listeners.iter().map(AsRawFd::as_raw_fd).collect(),
+            shared: launch.shared,
             reload: reload.map(|(slate, voice)| ReloadHandover {
                 slate: slate.as_fd().as_raw_fd(),
                 voice: voice.as_raw_fd(),

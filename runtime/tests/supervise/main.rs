@@ -8,6 +8,7 @@
 mod harness;
 mod restart;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -16,7 +17,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use harness::{
-    Server, answering, body, example, is_running, open, signal, wait_until_gone, workers,
+    Server, answering, body, example, is_running, open, signal, until, wait_until_gone, workers,
 };
 
 #[test]
@@ -51,6 +52,36 @@ fn workers_leave_a_terminals_signals_to_the_parent() {
     thread::sleep(Duration::from_millis(100));
     signal("INT", format!("-{}", server.pid())); // The whole group, as Ctrl-C does.
     assert!(pids.contains(&body(slow).trim().parse().unwrap()));
+    assert_eq!(server.end().0, Some(0));
+}
+
+#[test]
+fn workers_count_together_and_their_successors_go_on() {
+    let (mut server, address) = Server::serving(4, 1_000, "serve");
+    let pids = workers(address, 4);
+    let ask = |times: usize| -> usize {
+        let threads = (0..4).map(|_| {
+            thread::spawn(move || {
+                let asked = (0..times).map(|_| body(open(address, "/limited")));
+                asked.filter(|answer| answer == "allowed\n").count()
+            })
+        });
+        let threads: Vec<_> = threads.collect();
+        threads.into_iter().map(|it| it.join().unwrap()).sum()
+    };
+    assert_eq!(ask(15), 10);
+    signal("KILL", *pids.first().unwrap());
+    server.line_with("in its place");
+    assert_eq!(ask(4), 0);
+    signal("HUP", server.pid());
+    server.line_with("restart");
+    let heirs = until("new workers", || {
+        let now: BTreeSet<u32> = (0..64).map(|_| answering(address)).collect();
+        (now.len() == 4 && now.is_disjoint(&pids)).then_some(now)
+    });
+    assert_eq!(heirs.len(), 4);
+    assert_eq!(ask(4), 0);
+    signal("TERM", server.pid());
     assert_eq!(server.end().0, Some(0));
 }
 
