@@ -328,7 +328,7 @@ def main() -> int:
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--engine", nargs="+", default=["auto", "epoll"])
     parser.add_argument("--crashes", type=float, default=10.0, metavar="SECONDS")
-    parser.add_argument("--program", help="an executable, such as the Rust example `supervised`")
+    parser.add_argument("--program", help="an executable, such as the Rust example `gapless`")
     chosen = parser.parse_args()
     runs = [(workers, engine) for engine in chosen.engine for workers in chosen.workers]
     fine = [measure(workers, engine, chosen) for workers, engine in runs]

@@ -92,7 +92,7 @@ fn pid(address: &str) -> u32 {
 #[test]
 fn supervised_processes_are_restarted_without_a_gap() {
     for engine in engines() {
-        let (mut child, line) = start("supervised", engine);
+        let (mut child, line) = start("gapless", engine);
         assert!(
             line.contains("(2 workers, ") && line.contains(engine),
             "{line}"
