@@ -9,8 +9,8 @@ use spikard_contract::problem::SERVICE_UNAVAILABLE;
 use spikard_middleware::{Exchange, Flow, Local, Problem, RequestStage};
 use spikard_proto_http::sabotage;
 
+use crate::LowerError;
 use crate::app::Route;
-use crate::lower::LowerError;
 use crate::route::pattern::Pattern;
 use crate::route::tree::{Builder, InsertError, RouteIndex};
 

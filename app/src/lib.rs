@@ -6,6 +6,7 @@
 
 pub mod app;
 mod cross_origin;
+pub mod files;
 #[doc(hidden)]
 pub mod fuzz;
 mod health;
@@ -13,6 +14,7 @@ pub mod in_process;
 pub mod inject;
 mod limits;
 pub mod lower;
+mod lower_error;
 pub mod params;
 pub mod route;
 pub mod upload;
@@ -21,4 +23,4 @@ pub mod validate;
 pub use app::{App, RouteError, RouteFault};
 pub use in_process::{InProcess, InProcessHandle};
 pub use inject::{Injection, Injector, Truncated};
-pub use lower::LowerError;
+pub use lower_error::LowerError;

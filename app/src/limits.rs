@@ -11,7 +11,7 @@ use spikard_contract::config::RateLimitConfig;
 use spikard_middleware::rate::{LAYOUT, Memory, Pace, Table, lines_for};
 use spikard_middleware::stages::rate_limit::{RateLimit, Whom};
 
-use crate::lower::LowerError;
+use crate::LowerError;
 
 /// The stage of the limit `name`.
 ///

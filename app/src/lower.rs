@@ -3,7 +3,6 @@
 //! A row exists only where it has work to do; what comes before what is `Rank`'s decision.
 //! Knows nothing of what the rows do when they run.
 
-use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,8 +34,11 @@ use spikard_middleware::{
 };
 use spikard_proto_http::sabotage;
 
+use crate::LowerError;
 use crate::app::{App, Route};
 use crate::cross_origin::{CrossOrigin, Policy};
+use crate::files::lower::mounts;
+use crate::files::stage::ServeFile;
 use crate::health::Health;
 use crate::limits;
 use crate::route::stage::{Allow, Route as RouteStage, StandingProblem, Targets};
@@ -44,62 +46,12 @@ use crate::route::tree::Tree;
 use crate::upload::intake::{IntakeLimits, OpenForm};
 use crate::validate::form::RequireForm;
 use crate::validate::response::JudgeResponse;
-use crate::validate::schema::{Schema, SchemaError};
+use crate::validate::schema::Schema;
 use crate::validate::stage::{BodyLimits, BodyRule, RequireJson, Validate};
 
 /// Methods whose requests usually have a body: a route that takes one reads the body and forgets
 /// it, so that the connection can be kept.
 const BODY_METHODS: [&str; 3] = ["POST", "PUT", "PATCH"];
-
-/// Why an application cannot be lowered. Routes are checked when they are added, and the
-/// configuration when it is read; here is what only shows on this machine.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum LowerError {
-    /// `spool_directory` is none.
-    SpoolDirectory(String),
-    /// There is no memory for a rate limit: it was configured anew too often in one server's life.
-    RateLimitMemory {
-        /// Which limit.
-        limit: String,
-    },
-    /// A health endpoint cannot be added.
-    Health {
-        /// The key of the setting.
-        knob: &'static str,
-        /// Why.
-        reason: String,
-    },
-    /// A response schema does not compile, although it did when its route was added.
-    ResponseSchema {
-        /// The route's pattern.
-        path: String,
-        /// Why.
-        error: SchemaError,
-    },
-}
-
-impl fmt::Display for LowerError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::SpoolDirectory(path) => write!(
-                out,
-                "/spool_directory: '{path}' is no directory; make it, or name another one"
-            ),
-            Self::RateLimitMemory { limit } => write!(
-                out,
-                "there is no room for the rate limit of {limit} beside those of earlier \
-                 configurations; stop the server and start it again"
-            ),
-            Self::Health { knob, reason } => write!(out, "/health/{knob}: {reason}"),
-            Self::ResponseSchema { path, error } => {
-                write!(out, "the response of the route {path}: {error}")
-            }
-        }
-    }
-}
-
-impl std::error::Error for LowerError {}
 
 impl App {
     /// Compiles the application to a plan. The application can be lowered again, with another
@@ -123,6 +75,8 @@ impl App {
         }
         let mut tree = self.tree.clone();
         let health = Health::enter(config.health.as_ref(), &self.routes, &mut tree)?;
+        let first = self.routes.len() + health.len();
+        let mounts = mounts(&config.static_files, first, &mut tree)?;
         let tree = Arc::new(tree.finish());
         let mut plan = PlanBuilder::new();
         let entry = plan.declare("entry");
@@ -142,6 +96,10 @@ impl App {
         let mut routes = routes.collect::<Result<Vec<_>, _>>()?;
         // In the order of the numbers that the tree has for them.
         routes.extend((health.into_iter()).map(|health| lowering.answer(health.name(), health)));
+        routes.extend(mounts.into_iter().map(|mount| {
+            let name = format!("files {}", mount.prefix);
+            lowering.answer(&name, ServeFile(Arc::new(mount)))
+        }));
         let targets = Targets {
             routes: routes.into(),
             not_found: lowering.answer("404", StandingProblem::new(&NOT_FOUND, None)),

@@ -60,6 +60,9 @@ problems! {
     /// JSON in another charset than UTF-8.
     UNSUPPORTED_CHARSET = 415 "unsupported-charset" "Unsupported Charset"
         "Unsupported charset for JSON. Only UTF-8 is supported.";
+    /// No range that is asked for lies in the content (RFC 9110 §15.5.17).
+    RANGE_NOT_SATISFIABLE = 416 "range-not-satisfiable" "Range Not Satisfiable"
+        "The content has none of the ranges that the request asks for";
     /// The client expects what the server cannot do (RFC 9110 §10.1.1).
     EXPECTATION_FAILED = 417 "expectation-failed" "Expectation Failed"
         "Only 'Expect: 100-continue' is supported";

@@ -124,13 +124,18 @@ impl<'t> Tag<'t> {
             .then_some((Self { opaque, is_weak }, &rest[1..]))
     }
 
+    /// Whether it changes with every byte of the content.
+    pub(crate) fn is_strong(self) -> bool {
+        !self.is_weak
+    }
+
     /// RFC 9110 §8.8.3.2: weak comparison looks at the opaque part alone.
     fn is_same_weakly(self, other: Self) -> bool {
         self.opaque == other.opaque
     }
 
     /// RFC 9110 §8.8.3.2: strong comparison wants both to be strong, too.
-    fn is_same_strongly(self, other: Self) -> bool {
+    pub(crate) fn is_same_strongly(self, other: Self) -> bool {
         !self.is_weak && !other.is_weak && self.opaque == other.opaque
     }
 }

@@ -21,6 +21,7 @@ pub mod media;
 pub mod method;
 pub mod multipart;
 pub mod part;
+pub mod range;
 pub mod redirect;
 #[doc(hidden)]
 pub mod sabotage;

@@ -137,6 +137,14 @@ mod armed {
         "condition/if-modified-since", "condition/strong", "condition/weak", "condition/tags-win",
         "condition/lines", "condition/unreadable", "condition/one-date", "condition/methods",
         "condition/success",
+        // Ranges. `strong`: a weak tag is as good; `most`, `overlap`: the set is served.
+        "range/methods", "range/if-range", "range/strong", "range/most", "range/suffix",
+        "range/overlap", "range/unsatisfiable",
+        // Static files. `beneath`: a name is opened wherever it leads; `settled`: every tag is a
+        // strong one; `stale`: a sibling may be older; `slash`: a folder needs none.
+        "static/dots", "static/hidden", "static/encoded-slash", "static/beneath", "static/settled",
+        "static/charset", "static/slash", "static/stale", "static/nosniff", "static/vary",
+        "static/routes-first",
         // Cookies on replies, and what a handler wrote. `status`: 200 instead; `field`: a refused
         // one is left out; `framing`, `length`: it is not looked at; `content-fields`: those of a
         // body that is not sent stay.
@@ -198,7 +206,7 @@ mod armed {
         "problem/bad-request", "problem/forbidden", "problem/not-found",
         "problem/method-not-allowed",
         "problem/request-timeout", "problem/precondition-failed", "problem/payload-too-large",
-        "problem/uri-too-long",
+        "problem/uri-too-long", "problem/range-not-satisfiable",
         "problem/unsupported-media-type", "problem/unsupported-charset",
         "problem/expectation-failed", "problem/validation-error", "problem/rate-limit-exceeded",
         "problem/request-header-fields-too-large", "problem/internal-server-error",

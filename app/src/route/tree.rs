@@ -81,6 +81,8 @@ struct Node {
     untyped: Option<usize>,
     rest: Leaf,
     leaf: Leaf,
+    /// Takes what begins here and no route has a shape for.
+    mount: Leaf,
 }
 
 /// The routes of one shape: few, so a list.
@@ -145,6 +147,25 @@ impl Builder {
         Ok(())
     }
 
+    /// Gives GET of a literal path, and of all that is below it, to `route`, wherever no pattern
+    /// has the shape. Mounts are added after all patterns, each with a path of its own.
+    ///
+    /// # Errors
+    /// [`InsertError::TooManyMethods`] if there is no room for GET.
+    pub fn mount(&mut self, prefix: &str, route: RouteIndex) -> Result<(), InsertError> {
+        let get = self
+            .methods
+            .register("GET")
+            .ok_or(InsertError::TooManyMethods)?;
+        let segments = prefix.split('/').filter(|segment| !segment.is_empty());
+        let at = segments.fold(0, |at, segment| self.literal(at, segment));
+        let mount = &mut self.nodes[at].mount;
+        mount.methods = get;
+        mount.routes = vec![(get, route)];
+        self.everywhere = self.everywhere.union(get);
+        Ok(())
+    }
+
     /// The node of a pattern, made if needed, and whether the pattern ends with a rest there.
     fn place(&mut self, pattern: &Pattern) -> (usize, bool) {
         let mut at = 0;
@@ -173,7 +194,7 @@ impl Builder {
         let leaves = self
             .nodes
             .iter()
-            .flat_map(|node| [node.leaf.methods, node.rest.methods]);
+            .flat_map(|node| [node.leaf.methods, node.rest.methods, node.mount.methods]);
         let allow_lines = leaves
             .chain([self.everywhere])
             .map(|set| (set, self.methods.allow_line(set).into_boxed_str()))
@@ -229,6 +250,14 @@ impl Builder {
     }
 }
 
+impl Node {
+    /// The node behind a literal, once the tree is finished.
+    fn literal(&self, text: &str) -> Option<usize> {
+        let place = self.literals.binary_search_by(|(own, _)| (**own).cmp(text));
+        Some(self.literals[place.ok()?].1)
+    }
+}
+
 impl Leaf {
     fn route(&self, method: MethodSet) -> Option<RouteIndex> {
         self.routes
@@ -260,22 +289,37 @@ impl Tree {
         }
         let encoded = memchr::memchr(b'%', path.as_bytes()).is_some();
         if encoded && !decodes(path) && !sabotage::is_off("route/decoding") {
-            return Found::BadPath;
+            return self.find_undecodable(method, path);
         }
         let Some(rest) = path.strip_prefix('/') else {
             return Found::NotFound;
         };
-        let mut walk = Walk {
-            tree: self,
-            method,
-            wanted,
-            encoded,
-            mismatched: false,
-            mismatch: None,
-            allowed: MethodSet::EMPTY,
-            shaped: MethodSet::EMPTY,
-        };
+        let mut walk = Walk::new(self, method, encoded);
         match walk.step(0, Some(rest)) {
+            Some(route) => Found::Route(route),
+            None => walk.miss(),
+        }
+    }
+
+    /// A path that is not UTF-8 when decoded: no pattern has it, but a mount may, whose names are
+    /// bytes.
+    #[cold]
+    fn find_undecodable(&self, method: &[u8], path: &str) -> Found {
+        let (mut node, mut mount) = (&self.nodes[0], &self.nodes[0].mount);
+        for segment in path.split('/').skip(1) {
+            let decoded = decode_segment(segment.as_bytes()).ok();
+            let place = decoded.and_then(|text| node.literal(&text));
+            let Some(next) = place else { break };
+            node = &self.nodes[next];
+            if !node.mount.routes.is_empty() {
+                mount = &node.mount;
+            }
+        }
+        if mount.routes.is_empty() {
+            return Found::BadPath;
+        }
+        let mut walk = Walk::new(self, method, true);
+        match walk.arrive(mount) {
             Some(route) => Found::Route(route),
             None => walk.miss(),
         }
@@ -321,13 +365,26 @@ struct Walk<'w> {
     shaped: MethodSet,
 }
 
-impl Walk<'_> {
+impl<'w> Walk<'w> {
+    fn new(tree: &'w Tree, method: &'w [u8], encoded: bool) -> Self {
+        Self {
+            tree,
+            method,
+            wanted: tree.methods.find(method),
+            encoded,
+            mismatched: false,
+            mismatch: None,
+            allowed: MethodSet::EMPTY,
+            shaped: MethodSet::EMPTY,
+        }
+    }
+
     /// Matches what is left of the path, `None` after its last segment, from a node on.
     /// Its depth is that of the tree, at most `PATTERN_SEGMENTS_MAX` and one.
     fn step(&mut self, at: usize, rest: Option<&str>) -> Option<RouteIndex> {
         let node = &self.tree.nodes[at];
         let Some(rest) = rest else {
-            return self.arrive(&node.leaf);
+            return self.arrive(&node.leaf).or_else(|| self.mounted(node));
         };
         let (raw, after) = match memchr::memchr(b'/', rest.as_bytes()) {
             Some(slash) => (&rest[..slash], Some(&rest[slash + 1..])),
@@ -345,10 +402,8 @@ impl Walk<'_> {
         {
             return Some(route);
         }
-        if let Ok(place) = node
-            .literals
-            .binary_search_by(|(own, _)| (**own).cmp(&*text))
-            && let Some(route) = self.step(node.literals[place].1, after)
+        if let Some(next) = node.literal(&text)
+            && let Some(route) = self.step(next, after)
         {
             return Some(route);
         }
@@ -357,11 +412,23 @@ impl Walk<'_> {
         {
             return Some(route);
         }
-        if node.rest.routes.is_empty() {
-            None
-        } else {
-            self.arrive(&node.rest)
+        if !node.rest.routes.is_empty()
+            && let Some(route) = self.arrive(&node.rest)
+        {
+            return Some(route);
         }
+        self.mounted(node)
+    }
+
+    /// A mount takes what no pattern below it, or beside it, has the shape of: neither a 405 nor a
+    /// 422 of a route becomes a file.
+    fn mounted(&mut self, node: &Node) -> Option<RouteIndex> {
+        let is_free = self.allowed.is_empty() && self.shaped.is_empty();
+        let yields = !is_free && !sabotage::is_off("static/routes-first");
+        if node.mount.routes.is_empty() || yields {
+            return None;
+        }
+        self.arrive(&node.mount)
     }
 
     /// Tries the rows that capture one segment: typed rows that accept it, then the untyped row;

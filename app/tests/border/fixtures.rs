@@ -64,6 +64,7 @@ fn is_for_us(fixture: &Value) -> bool {
         && fixture.get("transport").is_none()
         && request.is_object()
         && request.get("continue").is_none()
+        && fixture.get("files").is_none()
 }
 
 fn run(fixture: &Value) -> Result<(), String> {

@@ -4,6 +4,7 @@
     reason = "a test that cannot go on should say where"
 )]
 
+mod files;
 mod fixtures;
 mod hooks;
 mod host;

@@ -278,3 +278,51 @@ fn the_tree_agrees_with_a_matcher_that_tries_every_pattern() {
         }
     }
 }
+
+#[test]
+fn a_mount_takes_what_no_pattern_has_the_shape_of() {
+    let mut builder = Builder::default();
+    let routes = [
+        ("GET", "/static/version"),
+        ("POST", "/static/upload"),
+        ("GET", "/static/{id:int}/x"),
+        ("GET", "/{rest:path}"),
+    ];
+    for (index, (method, pattern)) in routes.iter().enumerate() {
+        let pattern = Pattern::parse(pattern).unwrap();
+        let methods = [(*method).to_owned()];
+        builder.insert(&methods, &pattern, index as u32).unwrap();
+    }
+    builder.mount("/static", 10).unwrap();
+    builder.mount("/static/deep", 11).unwrap();
+    let tree = builder.finish();
+    let routes = [
+        ("/static", 10),
+        ("/static/", 10),
+        ("/static/a/b", 10),
+        ("/static/%ff/b", 10),
+        ("/st%61tic/b", 10),
+        ("/static/a%2fb", 10),
+        ("/static/deep", 11),
+        ("/static/deep/%ff", 11),
+        ("/static/deepest", 10),
+        ("/static/version", 0),
+        ("/static/version/y", 10),
+        // A route's 405 and 422 are not a mount's, but a catch-all above may have the path.
+        ("/static/upload", 3),
+        ("/static/7/x", 2),
+        ("/other", 3),
+    ];
+    for (path, route) in routes {
+        for method in ["GET", "HEAD"] {
+            assert_eq!(find(&tree, method, path), Found::Route(route), "{path}");
+        }
+    }
+    let allowed = |method, path| match find(&tree, method, path) {
+        Found::MethodNotAllowed(set) | Found::Options(set) => tree.allow_line(set).into_owned(),
+        other => panic!("{method} {path}: {other:?}"),
+    };
+    assert_eq!(allowed("PUT", "/static/%ff"), "GET, HEAD, OPTIONS");
+    assert_eq!(allowed("OPTIONS", "/static/a"), "GET, HEAD, OPTIONS");
+    assert_eq!(find(&tree, "GET", "/other/%ff"), Found::BadPath);
+}

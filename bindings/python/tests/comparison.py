@@ -37,6 +37,20 @@ def head_and_body(request: dict[str, Any]) -> tuple[bytes, bytes]:
     return "\r\n".join([*lines, "", ""]).encode(), body
 
 
+def after(request: dict[str, Any], before: Reply | None) -> dict[str, Any]:
+    """A request with all that it takes from the reply before."""
+    fields = [
+        (name, value if isinstance(value, str) else _of_reply(value["reply"], before))
+        for name, value in request.get("headers", ())
+    ]
+    return request | {"headers": fields}
+
+
+def _of_reply(name: str, reply: Reply | None) -> str:
+    """The value of a reply's header, empty if there is none."""
+    return "" if reply is None else reply.headers.get(name) or ""
+
+
 def _body_of(body: Any) -> tuple[bytes, list[tuple[str, str]]]:
     """A body's bytes, and the header fields that it needs."""
     if body is None:
@@ -50,14 +64,14 @@ def _body_of(body: Any) -> tuple[bytes, list[tuple[str, str]]]:
     elif "json" in body:
         data = json.dumps(body["json"], separators=(",", ":"), ensure_ascii=False).encode()
     else:
-        data = _bytes_of(body)
+        data = bytes_of(body)
     fields = [("content-length", str(len(data)))]
     if isinstance(body, dict) and "json" in body:
         fields.append(("content-type", "application/json"))
     return data, fields
 
 
-def _bytes_of(holder: dict[str, Any]) -> bytes:
+def bytes_of(holder: dict[str, Any]) -> bytes:
     """The bytes that a holder of text, base64, a repetition or nothing stands for."""
     if "base64" in holder:
         return base64.b64decode(holder["base64"])
@@ -126,13 +140,15 @@ def _framing_faults(
 def _same_body(expect: dict[str, Any], reply: Reply, coding: str | None) -> bool:
     """Whether a body is the expected one, its coding undone."""
     content = reply.content
+    if "pattern" in expect:
+        return re.search(expect["pattern"], content.decode(errors="replace")) is not None
     try:
         if coding is not None:
             content = {"gzip": gzip.decompress, "br": brotli.decompress}[coding](content)
             if len(content) <= len(reply.content):
                 return False
         if "json" not in expect:
-            return content == _bytes_of(expect)
+            return content == bytes_of(expect)
         value = json.loads(content)
     except (ValueError, OSError, brotli.error):
         return False

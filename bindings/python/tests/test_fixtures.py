@@ -13,6 +13,7 @@ import pytest
 
 import behaviors
 import comparison
+import folders
 from spikard.testing import Reply, TestClient
 from spikard.testing.reply import read
 
@@ -98,23 +99,30 @@ def judge(
 def in_process(fixture: dict[str, Any], placement: str) -> list[tuple[Reply, str]]:
     """The replies to a fixture's requests, in process."""
     app = behaviors.application(fixture, placement)
-    with TestClient(app, config=fixture.get("config", {})) as client:
-        return [
-            (client.raw(b"".join(comparison.head_and_body(request)), request["method"]), "")
-            for request in (exchange["request"] for exchange in behaviors.exchanges(fixture))
-        ]
+    replies: list[tuple[Reply, str]] = []
+    with folders.config_of(fixture) as config, TestClient(app, config=config) as client:
+        for exchange in behaviors.exchanges(fixture):
+            before = replies[-1][0] if replies else None
+            request = comparison.after(exchange["request"], before)
+            data = b"".join(comparison.head_and_body(request))
+            replies.append((client.raw(data, request["method"]), ""))
+    return replies
 
 
 def over_socket(fixture: dict[str, Any], engine: Any) -> list[tuple[Reply, str]]:
     """The replies to a fixture's requests on one connection, and what is wrong with that."""
     app = behaviors.application(fixture, "inline")
-    config = fixture.get("config", {})
-    replies = []
-    with TestClient(app, config=config, transport="socket", engine=engine) as client:
+    replies: list[tuple[Reply, str]] = []
+    with (
+        folders.config_of(fixture) as config,
+        TestClient(app, config=config, transport="socket", engine=engine) as client,
+    ):
         address = ("127.0.0.1", client.port)
         with socket.create_connection(address, SOCKET_SECONDS_MAX) as connection:
             for exchange in behaviors.exchanges(fixture):
-                reply, rest = converse(connection, exchange)
+                before = replies[-1][0] if replies else None
+                request = comparison.after(exchange["request"], before)
+                reply, rest = converse(connection, exchange | {"request": request})
                 broken = "there are bytes behind the reply" if rest else ""
                 closes = exchange["expect"].get("closes", False)
                 replies.append((reply, broken or ending(connection, closes)))

@@ -24,7 +24,11 @@ pub use security_headers::{
     EmbedderPolicy, FrameOptions, HstsConfig, OpenerPolicy, ResourcePolicy, SecurityHeadersConfig,
 };
 
+pub use static_files::StaticFilesConfig;
+
 use crate::{choice, config};
+
+mod static_files;
 
 /// Bytes of a request body that must arrive within `body_timeout` of each other, unless the body
 /// ends sooner. A client that sends one byte at a time cannot hold a connection for ever.
@@ -128,6 +132,8 @@ config! {
         /// Longest request line; a longer one is answered with 414. RFC 9112 §3 asks for at least
         /// 8000.
         max_request_line: u32 = 8_192, in 256..=65_536, unit "bytes";
+        /// Directories whose files are served.
+        static_files: Vec<StaticFilesConfig> = Vec::new(), in 0..=64;
         /// Most open connections per worker; further ones wait in the kernel's queue.
         max_connections: u32 = 65_536, in 1..=1_048_576, unit "connections";
         /// Most handler calls under way per worker, those included whose client has left; a

@@ -19,6 +19,7 @@ from spikard._generated.config import (
     RateLimitConfig,
     SecurityHeadersConfig,
     ServerConfig,
+    StaticFilesConfig,
 )
 from spikard.errors import ConfigError
 
@@ -30,6 +31,7 @@ __all__ = [
     "RateLimitConfig",
     "SecurityHeadersConfig",
     "ServerConfig",
+    "StaticFilesConfig",
 ]
 
 

@@ -21,6 +21,7 @@ __all__ = [
     "RateLimitConfig",
     "SecurityHeadersConfig",
     "ServerConfig",
+    "StaticFilesConfig",
 ]
 
 
@@ -309,6 +310,86 @@ class CompressionConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StaticFilesConfig:
+    """A directory whose files are answered to GET and HEAD. The application's own
+    routes win over them, and a path that a route has for another method stays a 405.
+    """
+
+    directory: str
+    """The directory. It must be there when the server starts, and is looked up anew for
+    each request: replace it as a whole, and the new files are served. Unit:
+    characters. Required. Range: 1 to 4096.
+    """
+
+    route_prefix: str
+    """Path under which the files stand, such as `/static`; `/` puts them at the root.
+    Unit: characters. Required. Range: 1 to 1024.
+    """
+
+    index_file: bool = True
+    """Answer a folder with its `index.html`. A folder's address ends with a slash;
+    without it the reply is a 308 to the address with one. A folder without index is
+    a 404: nothing lists names. Default: True.
+    """
+
+    cache_control: str | None = None
+    """`Cache-Control` of every file that is found. `None` sets none. Unit: characters.
+    Default: None. Range: 1 to 1024.
+    """
+
+    precompressed: bool = False
+    """Send `name.br` or `name.gz` in the place of `name` to clients that accept the
+    coding. One that is older than its file is not sent. Replies then have `Vary:
+    Accept-Encoding`. Default: False.
+    """
+
+    fallback_file: str | None = None
+    """File within the directory that answers, with 200 and `Cache-Control: no-cache`,
+    where there is no file and the client accepts `text/html` by name: the page of an
+    application that routes in the browser. `None` answers 404. Unit: characters.
+    Default: None. Range: 1 to 1024.
+    """
+
+    hidden_files: bool = False
+    """Serve names that begin with a dot. When false they are a 404, and so is all that
+    is below them. Default: False.
+    """
+
+    follow_symlinks: bool = True
+    """Follow symbolic links. Those that leave the directory are a 404 in any case, and
+    so are those that name their target from the root of the file system. Default:
+    True.
+    """
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the document the engine reads: plain values, durations in seconds."""
+        return {
+            "directory": self.directory,
+            "route_prefix": self.route_prefix,
+            "index_file": self.index_file,
+            "cache_control": self.cache_control,
+            "precompressed": self.precompressed,
+            "fallback_file": self.fallback_file,
+            "hidden_files": self.hidden_files,
+            "follow_symlinks": self.follow_symlinks,
+        }
+
+    def to_json(self) -> str:
+        """Return the same as JSON text."""
+        return json.dumps(self.to_dict(), allow_nan=False)
+
+    def copy(self, **changes: Any) -> StaticFilesConfig:
+        """Return a copy with some knobs changed."""
+        return replace(self, **changes)
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> StaticFilesConfig:
+        """Return the object of a document; the inverse of `to_dict`."""
+        values = dict(document)
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimitConfig:
     """How often a client may come: a bucket that holds `burst` requests and is refilled
     at `per_second`.
@@ -511,6 +592,9 @@ class ServerConfig:
     least 8000. Unit: bytes. Default: 8192. Range: 256 to 65536.
     """
 
+    static_files: Sequence[StaticFilesConfig | Mapping[str, Any]] = ()
+    """Directories whose files are served. Default: empty. Range: 0 to 64."""
+
     max_connections: int = 65_536
     """Most open connections per worker; further ones wait in the kernel's queue. Unit:
     connections. Default: 65_536. Range: 1 to 1048576.
@@ -639,6 +723,7 @@ class ServerConfig:
             "max_header_size": self.max_header_size,
             "max_headers": self.max_headers,
             "max_request_line": self.max_request_line,
+            "static_files": _plain(self.static_files),
             "max_connections": self.max_connections,
             "max_in_flight": self.max_in_flight,
             "request_timeout": _plain(self.request_timeout),
@@ -679,6 +764,8 @@ class ServerConfig:
             values["health"] = _read(values["health"], HealthConfig, 0)
         if "compression" in values:
             values["compression"] = _read(values["compression"], CompressionConfig, 0)
+        if "static_files" in values:
+            values["static_files"] = _read(values["static_files"], StaticFilesConfig, 1)
         if "rate_limit" in values:
             values["rate_limit"] = _read(values["rate_limit"], RateLimitConfig, 0)
         return cls(**values)
