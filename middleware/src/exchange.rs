@@ -170,6 +170,10 @@ impl Exchange {
             calling: self.calling,
             visit: self.visit.clone(),
             hooks_ended: self.hooks_ended,
+            reply: Reply {
+                close: self.reply.close,
+                ..Reply::new()
+            },
             table: self.table,
             row: self.row,
             phase: Phase::Reply,
@@ -207,7 +211,7 @@ impl Exchange {
         if !answer.goes_on {
             std::mem::swap(&mut self.reply, &mut answer.reply);
             // A body that was not read ends the connection, whatever a hook replies.
-            self.reply.close |= answer.reply.close;
+            self.reply.close |= answer.reply.close && !sabotage::is_off("hooks/close");
         }
         self.hooks_ended |= answer.ends_hooks && !sabotage::is_off("hooks/end");
         for edit in answer.edits.drain(..) {

@@ -155,7 +155,8 @@ mod armed {
         "reply/content-fields",
         // Hooks: those of a phase are not called, their changes of the request are not made; `end`:
         // those on errors see the reply of a hook that failed.
-        "hooks/on_request", "hooks/pre_validation", "hooks/on_error", "hooks/edits",
+        "hooks/on_request", "hooks/pre_validation", "hooks/pre_handler", "hooks/on_response",
+        "hooks/on_error", "hooks/edits", "hooks/close",
         "hooks/framing", "hooks/rename", "hooks/end",
         // Helpers of replies: what they refuse is taken. `weak`: a weak tag is written strong;
         // `content`: every content has the same tag.

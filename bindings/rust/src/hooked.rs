@@ -13,6 +13,7 @@ use std::task::Poll;
 use spikard_contract::problem::INTERNAL_SERVER_ERROR;
 use spikard_contract::status::Purpose;
 use spikard_middleware::{Answer, Exchange, Level, Problem};
+use spikard_proto_http::sabotage;
 
 use crate::extract::Call;
 use crate::failure::{Cause, Failure, chain};
@@ -98,7 +99,11 @@ impl Taken {
                 own.arguments = std::mem::take(&mut x.arguments);
                 own.uploads = std::mem::take(&mut x.uploads);
             }
-            Purpose::OnError => own.reply = std::mem::take(&mut x.reply),
+            Purpose::OnError => {
+                own.reply = std::mem::take(&mut x.reply);
+                // The engine sees to it, whatever becomes of the reply.
+                x.reply.close = own.reply.close;
+            }
             Purpose::OnRequest | Purpose::PreValidation => {}
         }
         Self {
@@ -136,6 +141,7 @@ impl Taken {
         let asked = match self.purpose {
             Purpose::OnRequest => &hooks.on_request,
             Purpose::PreValidation => &hooks.pre_validation,
+            Purpose::Handler if sabotage::is_off("hooks/pre_handler") => &Vec::new(),
             Purpose::Handler => &hooks.pre_handler,
             Purpose::OnError => {
                 answer.reply = std::mem::take(&mut self.x.reply);
@@ -150,7 +156,7 @@ impl Taken {
         if !is_answered {
             self.handle(request, &mut answer.reply).await;
         }
-        if !answer.reply.is_failure {
+        if !answer.reply.is_failure && !sabotage::is_off("hooks/on_response") {
             self.show(&hooks.on_response, request, &mut answer.reply)
                 .await?;
         }

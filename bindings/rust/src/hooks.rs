@@ -345,10 +345,7 @@ impl Response {
     /// # Errors
     /// [`Failure`] if it cannot be sent.
     pub fn replace(&mut self, reply: impl IntoReply) -> Result<(), Failure> {
-        let close = self.reply.close;
-        reply.into_reply(&mut self.reply)?;
-        self.reply.close |= close;
-        Ok(())
+        reply.into_reply(&mut self.reply)
     }
 
     /// What it answers.
