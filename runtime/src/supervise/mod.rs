@@ -10,6 +10,7 @@ mod control;
 mod cover;
 mod fault;
 mod handover;
+mod notify;
 mod obey;
 mod parent;
 mod process;

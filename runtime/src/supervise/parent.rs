@@ -12,6 +12,7 @@ use spikard_middleware::Level;
 
 use super::control::{FORCE, STOP};
 use super::cover::Cover;
+use super::notify::Notify;
 use super::process::Launch;
 use super::reload::Reload;
 use super::restart::Restart;
@@ -30,6 +31,7 @@ pub(super) struct Parent {
     /// What workers count in, whichever process fills their slots.
     shared: Option<SharedMemory>,
     signals: Signals,
+    pub(super) notify: Notify,
     pub(super) slots: Vec<Slot>,
     /// Who accepts for a worker without a process, by its number.
     pub(super) covers: Vec<Option<Cover>>,
@@ -84,6 +86,7 @@ impl Parent {
             opened,
             shared,
             signals,
+            notify: Notify::find(),
             slots,
             covers,
             restart: None,
@@ -295,10 +298,9 @@ impl Parent {
         let (place, workers) = (self.opened.place.clone(), counted(all));
         let engines = engines.join(" and ");
         self.phase = Phase::Serving;
-        self.say(
-            Level::Info,
-            format!("listening on {place} ({workers}, {engines})"),
-        );
+        let sentence = format!("listening on {place} ({workers}, {engines})");
+        self.notify.ready(&sentence);
+        self.say(Level::Info, sentence);
     }
 
     fn start_rested(&mut self) {
@@ -352,6 +354,7 @@ impl Parent {
         if !self.is_up() {
             return;
         }
+        self.notify.stopping();
         self.restart = None;
         for slot in &mut self.slots {
             slot.cancel();

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use super::control::{ENGINE_BYTES_MAX, Incoming, Lines, READY};
 use super::fault::{Ear, Slate};
 use super::handover::{Handover, ReloadHandover, WORKER_VARIABLE};
+use super::notify::NOTIFY_VARIABLE;
 use super::signals::ignore_terminal;
 use crate::listen::ACTIVATION_VARIABLES;
 
@@ -99,7 +100,7 @@ impl Process {
         command
             .args(&launch.command[1..])
             .env(WORKER_VARIABLE, handover.to_string());
-        for variable in ACTIVATION_VARIABLES {
+        for variable in ACTIVATION_VARIABLES.into_iter().chain([NOTIFY_VARIABLE]) {
             command.env_remove(variable);
         }
         let mut ear = None;

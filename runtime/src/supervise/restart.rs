@@ -59,6 +59,7 @@ impl Parent {
             Some(restart) => restart.again = true,
             None => {
                 self.restart = Some(Restart::new());
+                self.notify.reloading();
                 let workers = counted(self.slots.len());
                 self.say(Level::Info, format!("restarting {workers} one by one"));
             }
@@ -144,7 +145,9 @@ impl Parent {
             counted(self.slots.len()),
             restart.began.elapsed().as_millis(),
         );
-        self.say(Level::Info, format!("restarted {workers} in {ms} ms"));
+        let sentence = format!("restarted {workers} in {ms} ms");
+        self.notify.ready(&sentence);
+        self.say(Level::Info, sentence);
         self.show_no_fault();
         if restart.again {
             self.ask_for_restart();
@@ -157,10 +160,9 @@ impl Parent {
             Some(pid) => format!("pid {pid} goes on serving"),
             None => "nobody serves in its place".to_owned(),
         };
-        self.say(
-            Level::Error,
-            format!("worker {at} is not restarted: {reason}; {stays}"),
-        );
+        let sentence = format!("worker {at} is not restarted: {reason}; {stays}");
+        self.notify.ready(&sentence);
+        self.say(Level::Error, sentence);
         // Whoever asked once more may have mended what failed.
         let again = self.restart.take().is_some_and(|restart| restart.again);
         if again {
