@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use spikard_contract::config::ServerConfig;
-use spikard_middleware::log::{Level, Log};
+use spikard_middleware::log::{Level, Log, leveled};
 use spikard_middleware::{
     Answer, Answered, CallId, HostPort, Ledger, Local, Need, Notice, Placements, Plan, PoolRun,
     Session, SessionLimits, Slots, Station, Stopwatch, Tail, ThreadUsage, Work,
@@ -64,7 +64,7 @@ impl Injector {
             calls_left: Cell::new(0),
             // In process nothing is timed: the caller tells the time.
             stopwatch: Stopwatch::new(|| 0, ThreadUsage::default),
-            log,
+            log: leveled(log, config.log_level),
         }
     }
 
@@ -105,6 +105,7 @@ impl Injector {
         let station = self.station(port);
         loop {
             let need = injection.session.advance(&station);
+            self.tell_access();
             if !injection.take_output(&*self.log) {
                 return Poll::Ready(Ok(std::mem::take(&mut injection.reply)));
             }
@@ -127,6 +128,14 @@ impl Injector {
                 }
             }
         }
+    }
+
+    /// Lines of the access log go to the log: in process there is nobody to write them elsewhere.
+    fn tell_access(&self) {
+        let lines = std::mem::take(&mut self.local.borrow_mut().access_lines);
+        lines
+            .lines()
+            .for_each(|line| self.log.log(Level::Access, line));
     }
 
     /// Gives the host's answer to a call that it took as "later", and what its run on a pool took.

@@ -15,6 +15,7 @@ pub mod inject;
 mod limits;
 pub mod lower;
 mod lower_error;
+mod lower_replies;
 pub mod params;
 pub mod route;
 pub mod upload;

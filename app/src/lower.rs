@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use spikard_contract::config::{ResponseValidation, ServerConfig};
+use spikard_contract::config::ServerConfig;
 use spikard_contract::hook::{HookDocument, HooksDocument};
 use spikard_contract::own::Own;
 use spikard_contract::problem::{BAD_REQUEST, METHOD_NOT_ALLOWED, NOT_FOUND};
@@ -16,11 +16,11 @@ use spikard_contract::status::Purpose;
 use spikard_middleware::flow::Sink;
 use spikard_middleware::plan::Rows;
 use spikard_middleware::rate::{Memory, Private};
+use spikard_middleware::stages::access_log::{AccessFormat, Began};
 use spikard_middleware::stages::await_body::AwaitBody;
 use spikard_middleware::stages::await_hooks::AwaitHooks;
 use spikard_middleware::stages::await_host::AwaitHost;
 use spikard_middleware::stages::body_limit::BodyLimit;
-use spikard_middleware::stages::compression::{Compressible, Compression};
 use spikard_middleware::stages::content_coding::ContentCoding;
 use spikard_middleware::stages::cors::AnswerPreflight;
 use spikard_middleware::stages::deadline::Deadline;
@@ -45,8 +45,6 @@ use crate::route::stage::{Allow, Route as RouteStage, StandingProblem, Targets};
 use crate::route::tree::Tree;
 use crate::upload::intake::{IntakeLimits, OpenForm};
 use crate::validate::form::RequireForm;
-use crate::validate::response::JudgeResponse;
-use crate::validate::schema::Schema;
 use crate::validate::stage::{BodyLimits, BodyRule, RequireJson, Validate};
 
 /// Methods whose requests usually have a body: a route that takes one reads the body and forgets
@@ -88,6 +86,7 @@ impl App {
             memory,
             security_headers: (config.security_headers.as_ref())
                 .map(|config| Arc::new(SecurityHeaders::new(config))),
+            access: AccessFormat::of(config),
             plan,
         };
         let timeout_ms = config.request_timeout.map(millis);
@@ -138,14 +137,15 @@ impl Allow {
 }
 
 /// One lowering under way.
-struct Lowering<'l> {
-    config: &'l ServerConfig,
+pub(crate) struct Lowering<'l> {
+    pub(crate) config: &'l ServerConfig,
     hooks: &'l HooksDocument,
     /// The hooks on errors of tables that have none of their own.
     on_error: Option<ErrorHooks>,
     cross_origin: CrossOrigin,
     memory: &'l dyn Memory,
     security_headers: Option<Arc<SecurityHeaders>>,
+    pub(crate) access: Option<Arc<AccessFormat>>,
     plan: PlanBuilder,
 }
 
@@ -154,18 +154,8 @@ impl Lowering<'_> {
     fn rows(&self) -> Rows {
         let mut rows = self.rows_under(self.cross_origin.server());
         self.compression_row(&mut rows);
+        self.access_row(None, &mut rows);
         rows
-    }
-
-    fn compression_row(&self, rows: &mut Rows) {
-        if let Some(config) = &self.config.compression
-            && (config.gzip || config.brotli)
-        {
-            let config = config.clone();
-            let bytes_min = config.min_size;
-            rows.reply(Rank::Compressible, Arc::new(Compressible { bytes_min }));
-            rows.reply(Rank::Compression, Arc::new(Compression { config }));
-        }
     }
 
     /// The rows that every table has, with the CORS policy that counts for it.
@@ -239,6 +229,9 @@ impl Lowering<'_> {
 
     fn entry(&mut self, table: TableId, route: RouteStage) -> Result<(), LowerError> {
         let mut rows = self.rows();
+        if self.access.is_some() {
+            rows.request(Rank::Began, Arc::new(Began));
+        }
         if self.config.enable_request_id {
             rows.request(Rank::RequestId, Arc::new(AssignRequestId));
         }
@@ -295,6 +288,7 @@ impl Lowering<'_> {
         if document.compression || sabotage::is_off("compression/route") {
             self.compression_row(&mut rows);
         }
+        self.access_row(Some(&document.path), &mut rows);
         self.body_rows(route, &mut rows);
         self.response_row(route, &mut rows)?;
         if self.config.dev {
@@ -407,36 +401,6 @@ impl Lowering<'_> {
             };
             rows.request(Rank::Validate, Arc::new(stage));
         }
-    }
-
-    /// The row that judges replies, where somebody wants them judged.
-    fn response_row(&self, route: &Route, rows: &mut Rows) -> Result<(), LowerError> {
-        let document = &route.document;
-        let own = document.response_validation;
-        let own = own.filter(|_| !sabotage::is_off("response/route"));
-        let usual = match self.config.dev {
-            true => ResponseValidation::Warn,
-            false => ResponseValidation::Off,
-        };
-        let refuses = match own.or(self.config.response_validation).unwrap_or(usual) {
-            ResponseValidation::Off => return Ok(()),
-            ResponseValidation::Warn => false,
-            ResponseValidation::Error => true,
-        };
-        if let Some(schema) = &document.response_schema {
-            let schema = Schema::compile(schema).map_err(|error| LowerError::ResponseSchema {
-                path: document.path.clone(),
-                error,
-            })?;
-            let stage = JudgeResponse {
-                schema,
-                refuses,
-                handler: document.name.as_str().into(),
-                route: document.path.as_str().into(),
-            };
-            rows.reply(Rank::ResponseSchema, Arc::new(stage));
-        }
-        Ok(())
     }
 }
 

@@ -623,8 +623,8 @@ typedef struct spk_host {
      */
     void (*wake)(void *userdata);
     /**
-     * Receives a log line: a level (1 error, 2 warn, 3 info, 4 debug) and UTF-8 text, on any
-     * thread. May be NULL.
+     * Receives a log line: a level (1 error, 2 warn, 3 info, 4 debug, 5 a line of the access log)
+     * and UTF-8 text, on any thread. May be NULL.
      */
     void (*log)(void *userdata, uint32_t level, const uint8_t *text, size_t length);
 } spk_host;

@@ -54,8 +54,8 @@ pub struct spk_host {
     /// Told that a turn is wanted soon, because something was answered outside one. Called on the
     /// thread that answered. May be NULL if the host turns by itself.
     pub wake: Option<unsafe extern "C" fn(userdata: *mut c_void)>,
-    /// Receives a log line: a level (1 error, 2 warn, 3 info, 4 debug) and UTF-8 text, on any
-    /// thread. May be NULL.
+    /// Receives a log line: a level (1 error, 2 warn, 3 info, 4 debug, 5 a line of the access log)
+    /// and UTF-8 text, on any thread. May be NULL.
     pub log: Option<
         unsafe extern "C" fn(userdata: *mut c_void, level: u32, text: *const u8, length: usize),
     >,

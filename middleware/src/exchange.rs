@@ -60,6 +60,8 @@ pub struct Exchange {
     pub client: Option<SocketAddr>,
     /// What is left to the client under the strictest limit that counted this request.
     pub standing: Option<Standing>,
+    /// When it began, on [`Local::now_ns`](crate::Local::now_ns); `None` where nobody asks.
+    pub began_ns: Option<u64>,
     /// When the host's answer is due, on the driver's clock. `None` without a deadline.
     pub deadline_ms: Option<u64>,
     /// Most body bytes accepted, counted as they arrive. `None` without a limit.
@@ -103,6 +105,7 @@ impl Exchange {
             request_id: RequestId::new(),
             client: None,
             standing: None,
+            began_ns: None,
             deadline_ms: None,
             body_bytes_max: None,
             segment: None,
@@ -125,6 +128,7 @@ impl Exchange {
         self.request_id.clear();
         self.client = client;
         self.standing = None;
+        self.began_ns = None;
         self.deadline_ms = None;
         self.body_bytes_max = None;
         self.segment = None;
@@ -166,6 +170,7 @@ impl Exchange {
             request_id: self.request_id.clone(),
             client: self.client,
             standing: self.standing,
+            began_ns: self.began_ns,
             segment: self.segment,
             calling: self.calling,
             visit: self.visit.clone(),

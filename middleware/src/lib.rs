@@ -30,6 +30,7 @@ mod precondition;
 pub mod problem;
 pub mod rank;
 pub mod rate;
+pub mod redact;
 pub mod reply;
 pub mod request_id;
 pub mod run;

@@ -18,6 +18,9 @@ pub struct Local {
     random: [u64; 4],
     notes: Vec<(Level, String)>,
     draining: bool,
+    /// Lines of the access log that nobody has taken yet.
+    pub access_lines: String,
+    unix_part_ms: u16,
     /// Compresses the bodies that are compressed on this thread.
     pub encoder: Encoder,
     fault: Option<Box<str>>,
@@ -36,6 +39,8 @@ impl Local {
             random,
             notes: Vec::new(),
             draining: false,
+            access_lines: String::new(),
+            unix_part_ms: 0,
             encoder: Encoder::default(),
             fault: None,
         }
@@ -87,6 +92,16 @@ impl Local {
     /// Why the latest version of the program does not start, where one does not.
     pub fn fault(&self) -> Option<&str> {
         self.fault.as_deref()
+    }
+
+    /// Tells the milliseconds of the second that [`Local::set_time`] told.
+    pub fn set_part_ms(&mut self, part_ms: u16) {
+        self.unix_part_ms = part_ms;
+    }
+
+    /// Milliseconds since 1970, as of this turn.
+    pub fn unix_ms(&self) -> u64 {
+        self.unix_s * 1000 + u64::from(self.unix_part_ms)
     }
 
     /// The `Date` of replies made now (RFC 9110 §6.6.1), formatted once per second.

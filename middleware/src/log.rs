@@ -1,6 +1,8 @@
 //! Where the engine says what happened. It never holds a client's secret or a whole message.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
+
+use spikard_contract::config::LogLevel;
 
 /// How much a line matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,6 +16,21 @@ pub enum Level {
     Info = 3,
     /// Details for a developer.
     Debug = 4,
+    /// A line of the access log, whatever the level of the log.
+    Access = 5,
+}
+
+impl Level {
+    /// The least that a configuration lets through.
+    #[must_use]
+    pub fn of(level: LogLevel) -> Self {
+        match level {
+            LogLevel::Error => Self::Error,
+            LogLevel::Warn => Self::Warn,
+            LogLevel::Info => Self::Info,
+            LogLevel::Debug => Self::Debug,
+        }
+    }
 }
 
 /// A turn of a worker that takes too long.
@@ -48,5 +65,30 @@ pub trait Log: Send + Sync {
     /// stands, says it here; it must not wait for the worker's thread, which may wait for this.
     fn stalled(&self, stall: &Stall<'_>) {
         self.log(Level::Warn, &stall.to_string());
+    }
+}
+
+/// The log without what a configuration does not want to hear.
+pub fn leveled(log: Arc<dyn Log>, level: LogLevel) -> Arc<dyn Log> {
+    let most = Level::of(level);
+    Arc::new(Leveled { log, most })
+}
+
+struct Leveled {
+    log: Arc<dyn Log>,
+    most: Level,
+}
+
+impl Log for Leveled {
+    fn log(&self, level: Level, message: &str) {
+        if level <= self.most || level == Level::Access {
+            self.log.log(level, message);
+        }
+    }
+
+    fn stalled(&self, stall: &Stall<'_>) {
+        if Level::Warn <= self.most {
+            self.log.stalled(stall);
+        }
     }
 }

@@ -4,7 +4,9 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Rank {
-    /// First: whatever happens next is logged and answered under this id.
+    /// First of all: the clock of the access log starts.
+    Began,
+    /// First to decide: whatever happens next is logged and answered under this id.
     RequestId,
     /// Development mode only: a page that says why the program does not start, whatever was asked.
     Fault,
@@ -57,6 +59,8 @@ pub enum Rank {
     RequestIdEcho,
     /// Reply row, the last: it chooses by what leaves.
     Compression,
+    /// Done row: tells what became of the exchange.
+    AccessLog,
 }
 
 impl Rank {
@@ -68,6 +72,7 @@ impl Rank {
     /// Name for table snapshots and traces.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Began => "began",
             Self::RequestId => "request_id",
             Self::Fault => "fault",
             Self::Preflight => "preflight",
@@ -93,6 +98,7 @@ impl Rank {
             Self::RateLimitFields => "rate_limit_fields",
             Self::RequestIdEcho => "request_id_echo",
             Self::Compression => "compression",
+            Self::AccessLog => "access_log",
         }
     }
 }

@@ -39,6 +39,16 @@ pub fn format_date(unix_seconds: u64) -> [u8; 29] {
     out
 }
 
+/// A moment as RFC 3339 has it, in UTC with milliseconds: `1994-11-06T08:49:37.000Z`.
+#[must_use]
+pub fn format_rfc3339(unix_ms: u64) -> String {
+    let (seconds, ms) = (unix_ms / 1000, unix_ms % 1000);
+    let (year, month, day) = civil_of_days(seconds / 86_400);
+    let time = seconds % 86_400;
+    let (hour, minute, second) = (time / 3600, time / 60 % 60, time % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
+}
+
 fn put_two(out: &mut [u8], number: u64) {
     out[0] = b'0' + (number / 10) as u8;
     out[1] = b'0' + (number % 10) as u8;

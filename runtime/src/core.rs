@@ -16,6 +16,7 @@ use std::{
 
 use monoio::net::TcpStream;
 use spikard_contract::config::ServerConfig;
+use spikard_middleware::log::leveled;
 use spikard_middleware::{
     Answer, Answered, CallId, HostPort, Level, Local, Log, Placements, Plan, PoolRun, Session,
     Slots, Station, Stopwatch,
@@ -23,6 +24,7 @@ use spikard_middleware::{
 
 use crate::{
     accept::{Gates, adopt},
+    access::AccessLines,
     blocks::Blocks,
     ending::Ending,
     io::{machine_nanos, nanos, seed, shut, thread_usage},
@@ -68,6 +70,7 @@ pub(crate) struct Core {
     pub(crate) ending: Cell<Ending>,
     pub(crate) end_timer: Rc<Record>,
     stopwatch: Stopwatch,
+    pub(crate) access: Option<AccessLines>,
 }
 
 impl Core {
@@ -83,6 +86,9 @@ impl Core {
         bell: UnixStream,
     ) -> io::Result<Self> {
         let settings = Settings::new(config);
+        let log = leveled(log, config.log_level);
+        let access = config.access_log.as_ref();
+        let access = access.map(|config| AccessLines::open(config, &log));
         let watch = |threshold| Watchdog::new(threshold, plan.clone(), log.clone());
         let watchdog = settings.stall_threshold.map(watch).transpose()?;
         let port = match &watchdog {
@@ -117,6 +123,7 @@ impl Core {
             ending: Cell::new(Ending::None),
             end_timer: Record::new(0),
             stopwatch: Stopwatch::new(nanos, thread_usage),
+            access: access.transpose()?,
             settings,
         })
     }
@@ -272,7 +279,10 @@ impl Core {
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
         self.now_ms.set(now_ms);
-        self.local.borrow_mut().set_time(now_ms, unix.as_secs());
+        let mut local = self.local.borrow_mut();
+        local.set_time(now_ms, unix.as_secs());
+        local.set_part_ms(unix.subsec_millis() as u16);
+        drop(local);
         self.calls_left.set(self.settings.turn_calls_max);
         self.stopwatch.begin_turn();
         // Bound first: an expiry arms records anew.
@@ -351,6 +361,7 @@ impl Core {
     }
 
     pub(crate) fn end_turn(&self) -> TurnEnd {
+        self.flush_access();
         if self.is_ending() && self.gates.is_empty() && self.open.get() == 0 {
             TurnEnd::Drained
         } else if self.parked.borrow().is_empty() {

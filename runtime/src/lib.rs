@@ -8,6 +8,7 @@
 //! This crate knows no routes, no schemas and no C.
 
 mod accept;
+mod access;
 mod blocks;
 mod connection;
 mod core;

@@ -68,6 +68,7 @@ impl Future for Turn<'_> {
         let spent = self.core.calls_left.get() == 0
             || self.began.elapsed() >= Duration::from_micros(self.core.settings.turn_budget_us);
         if spent && self.seen.is_some() {
+            self.core.flush_access();
             return Poll::Ready(TurnEnd::More);
         }
         self.seen = Some(polls);

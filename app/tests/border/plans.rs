@@ -142,7 +142,10 @@ fn limits_are_counted_before_anything_that_costs_more() {
         app.add_route(serde_json::from_value(route).unwrap())
             .unwrap();
     }
-    let mut config = ServerConfig::default();
+    let mut config = ServerConfig {
+        compression: None,
+        ..ServerConfig::default()
+    };
     let plan = app.lower(&config).unwrap().to_string();
     let dear = "GET /dear: route_rate_limit body_limit deadline handler \
                 | rate_limit_fields request_id_echo\n";
@@ -247,5 +250,19 @@ fn a_spool_directory_that_is_none_is_refused_at_start() {
     assert_eq!(
         refused.to_string(),
         "/spool_directory: '/nonexistent/spool' is no directory; make it, or name another one"
+    );
+}
+
+#[test]
+fn an_access_log_adds_a_clock_and_a_row_behind_each_reply() {
+    let config = json!({ "access_log": {}, "compression": null });
+    let plan = plan(&ServerConfig::from_value(&config).unwrap());
+    assert!(
+        plan.starts_with("entry: began request_id route | request_id_echo | access_log\n"),
+        "{plan}"
+    );
+    assert!(
+        plan.lines().all(|line| line.ends_with(" | access_log")),
+        "{plan}"
     );
 }

@@ -37,6 +37,8 @@ pub enum Level {
     Info,
     /// Details for a developer.
     Debug,
+    /// A line of the access log.
+    Access,
 }
 
 impl Level {
@@ -45,6 +47,7 @@ impl Level {
             1 => Self::Error,
             2 => Self::Warn,
             3 => Self::Info,
+            5 => Self::Access,
             _ => Self::Debug,
         }
     }

@@ -155,6 +155,7 @@ pub(crate) fn log(py: Python<'_>, level: Level, message: &str) {
         Level::Warn => 2,
         Level::Info => 3,
         Level::Debug => 4,
+        Level::Access => 5,
     };
     if let Ok(hooks) = hooks(py)
         && let Err(error) = hooks.log.call1(py, (number, message))

@@ -434,14 +434,12 @@ fn name_of<H>(path: &str) -> String {
     }
 }
 
-/// Prints everything but details for developers.
+/// Prints what the configuration lets through.
 struct StandardError;
 
 impl Log for StandardError {
-    fn log(&self, level: Level, message: &str) {
-        if level <= Level::Info {
-            // Not `eprintln!`, which panics: a terminal that was closed must not end a server.
-            let _ = writeln!(io::stderr(), "{message}");
-        }
+    fn log(&self, _: Level, message: &str) {
+        // Not `eprintln!`, which panics: a terminal that was closed must not end a server.
+        let _ = writeln!(io::stderr(), "{message}");
     }
 }

@@ -4,6 +4,7 @@
 //! (`cargo xtask generate`). A knob stands here only when the engine obeys it.
 //! Knows nothing of how the knobs act; the crates that read them do.
 
+mod access_log;
 mod api_key;
 mod compression;
 mod cors;
@@ -14,6 +15,7 @@ mod security_headers;
 
 use std::time::Duration;
 
+pub use access_log::{AccessLogConfig, AccessLogFormat};
 pub use api_key::ApiKeyConfig;
 pub use compression::CompressionConfig;
 pub use cors::{CorsConfig, OriginPattern};
@@ -55,6 +57,20 @@ choice! {
         Warn = "warn",
         /// The client gets a 500 in its place, and the log says what is wrong with it.
         Error = "error",
+    }
+}
+
+choice! {
+    /// How much the log says.
+    pub enum LogLevel {
+        /// What failed and somebody should look at.
+        Error = "error",
+        /// Also what is off, and was handled.
+        Warn = "warn",
+        /// Also life events: started, stopped.
+        Info = "info",
+        /// Also details for a developer.
+        Debug = "debug",
     }
 }
 
@@ -122,6 +138,13 @@ config! {
         /// Paths at which the engine says whether it lives and whether it should get traffic.
         /// `null` has none; `{}` has `/livez` and `/readyz`.
         health: Option<HealthConfig> = None;
+        /// How much the log says. What it says goes to the host's own logging.
+        log_level: LogLevel = LogLevel::Info;
+        /// One line per request. `null` writes none.
+        access_log: Option<AccessLogConfig> = None;
+        /// Header fields that no log shows the value of, besides `Authorization`,
+        /// `Proxy-Authorization`, `Cookie` and `Set-Cookie`.
+        sensitive_headers: Vec<String> = Vec::new(), in 0..=64;
         /// How the bodies of replies are compressed. `null` compresses none. A route may opt out.
         compression: Option<CompressionConfig> = Some(CompressionConfig::default());
         /// Largest head of a request, all header fields together; a larger one is answered with

@@ -1,6 +1,6 @@
 //! HTTP dates against known days, and against each other over three centuries.
 
-use spikard_proto_http::date::{UNIX_SECONDS_MAX, format_date, parse_date};
+use spikard_proto_http::date::{UNIX_SECONDS_MAX, format_date, format_rfc3339, parse_date};
 
 fn written(seconds: u64) -> String {
     String::from_utf8(format_date(seconds).to_vec()).unwrap()
@@ -20,6 +20,17 @@ fn formats_known_days() {
         (u64::MAX, "Fri, 31 Dec 9999 23:59:59 GMT"),
     ] {
         assert_eq!(written(seconds), text);
+    }
+}
+
+#[test]
+fn formats_moments() {
+    for (ms, text) in [
+        (0, "1970-01-01T00:00:00.000Z"),
+        (784_111_777_042, "1994-11-06T08:49:37.042Z"),
+        (951_868_799_999, "2000-02-29T23:59:59.999Z"),
+    ] {
+        assert_eq!(format_rfc3339(ms), text);
     }
 }
 

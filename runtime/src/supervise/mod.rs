@@ -26,6 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use spikard_contract::config::ServerConfig;
+use spikard_middleware::log::leveled;
 use spikard_middleware::{Level, Log};
 
 pub use control::{Control, ENGINE_BYTES_MAX, Order};
@@ -85,8 +86,9 @@ impl fmt::Debug for Supervision {
 /// connections that were queued for it. One that ends before it was ever ready
 /// ends the server instead, with [`EXIT_START_FAILED`]: a program that cannot start must not spin.
 /// Every refusal and every death is a sentence in the log.
-pub fn supervise(supervision: Supervision) -> i32 {
-    let log = Arc::clone(&supervision.log);
+pub fn supervise(mut supervision: Supervision) -> i32 {
+    let log = leveled(supervision.log, supervision.config.log_level);
+    supervision.log = Arc::clone(&log);
     match Parent::new(supervision) {
         Ok(parent) => parent.run(),
         Err(refusal) => {

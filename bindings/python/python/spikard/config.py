@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from spikard._generated.config import (
+    AccessLogConfig,
     CompressionConfig,
     CorsConfig,
     HealthConfig,
@@ -24,6 +25,7 @@ from spikard._generated.config import (
 from spikard.errors import ConfigError
 
 __all__ = [
+    "AccessLogConfig",
     "CompressionConfig",
     "CorsConfig",
     "HealthConfig",

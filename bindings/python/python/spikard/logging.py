@@ -7,6 +7,7 @@ Knows nothing of what is logged.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
@@ -14,18 +15,24 @@ import time
 import traceback
 from types import FrameType
 
-__all__ = ["handler_failed", "log", "logger", "stalled"]
+__all__ = ["access_logger", "handler_failed", "log", "logger", "stalled"]
 
 logger = logging.getLogger("spikard")
 """Give it handlers and a level as any logger; then nothing is printed to stderr."""
 
+access_logger = logging.getLogger("spikard.access")
+"""Receives the access log where its target is "log"; each record is a line, as configured."""
+
 
 def log(level: int, message: str, error: BaseException | None = None) -> None:
     """Log one sentence of the engine, with the traceback of `error`. Any thread."""
+    if level == ACCESS:
+        _access(message)
+        return
     number = LEVELS.get(level, logging.INFO)
     if logger.hasHandlers():
         logger.log(number, message, exc_info=error)
-    elif number >= (logger.level or logging.INFO):
+    elif number >= logger.level:
         _print(number, message, error)
 
 
@@ -44,6 +51,15 @@ def stalled(name: str, route: str, for_ms: int, frame: FrameType | None) -> None
     if frame is not None:
         message += ", it is at:\n" + "".join(traceback.format_stack(frame)).rstrip()
     log(WARNING, message)
+
+
+def _access(line: str) -> None:
+    """Log one line of the access log."""
+    if access_logger.hasHandlers():
+        access_logger.info(line)
+    elif sys.stderr is not None:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(line + "\n")
 
 
 def _print(number: int, message: str, error: BaseException | None) -> None:
@@ -65,7 +81,7 @@ def _print(number: int, message: str, error: BaseException | None) -> None:
         return
 
 
-ERROR, WARNING, INFO, DEBUG = 1, 2, 3, 4
+ERROR, WARNING, INFO, DEBUG, ACCESS = 1, 2, 3, 4, 5
 """The engine's levels."""
 
 # The engine's levels as those of the logging module.

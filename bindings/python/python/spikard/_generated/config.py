@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 __all__ = [
+    "AccessLogConfig",
     "CompressionConfig",
     "CorsConfig",
     "HealthConfig",
@@ -253,6 +254,53 @@ class HealthConfig:
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> HealthConfig:
+        """Return the object of a document; the inverse of `to_dict`."""
+        values = dict(document)
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessLogConfig:
+    """One line per request, written beside the worker's thread.
+
+    A line has the time, the request's id, the client's address, method, path, query
+    (secrets masked), route, status, bytes of the body, the time from the head to the
+    reply, and the header fields that are asked for.
+    """
+
+    format: Literal["json", "text"] = "json"
+    """How a line looks. Default: "json"."""
+
+    target: str = "stderr"
+    """Where lines go: `stdout`, `stderr`, `log` for the host's own logging (Python: the
+    logger `spikard.access`), or the path of a file, to which they are appended. A
+    restarted worker opens it anew, so a file that was renamed is let go by a rolling
+    restart. Unit: characters. Default: "stderr". Range: 1 to 4096.
+    """
+
+    headers: Sequence[str] = ()
+    """Header fields of requests that a line shows. Those that are sensitive show as
+    `***`. Default: empty. Range: 0 to 32.
+    """
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the document the engine reads: plain values, durations in seconds."""
+        return {
+            "format": self.format,
+            "target": self.target,
+            "headers": _plain(self.headers),
+        }
+
+    def to_json(self) -> str:
+        """Return the same as JSON text."""
+        return json.dumps(self.to_dict(), allow_nan=False)
+
+    def copy(self, **changes: Any) -> AccessLogConfig:
+        """Return a copy with some knobs changed."""
+        return replace(self, **changes)
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> AccessLogConfig:
         """Return the object of a document; the inverse of `to_dict`."""
         values = dict(document)
         return cls(**values)
@@ -570,6 +618,19 @@ class ServerConfig:
     traffic. `None` has none; `{}` has `/livez` and `/readyz`. Default: None.
     """
 
+    log_level: Literal["error", "warn", "info", "debug"] = "info"
+    """How much the log says. What it says goes to the host's own logging. Default:
+    "info".
+    """
+
+    access_log: AccessLogConfig | Mapping[str, Any] | None = None
+    """One line per request. `None` writes none. Default: None."""
+
+    sensitive_headers: Sequence[str] = ()
+    """Header fields that no log shows the value of, besides `Authorization`,
+    `Proxy-Authorization`, `Cookie` and `Set-Cookie`. Default: empty. Range: 0 to 64.
+    """
+
     compression: CompressionConfig | Mapping[str, Any] | None = field(
         default_factory=CompressionConfig
     )
@@ -719,6 +780,9 @@ class ServerConfig:
             "cors": _plain(self.cors),
             "security_headers": _plain(self.security_headers),
             "health": _plain(self.health),
+            "log_level": self.log_level,
+            "access_log": _plain(self.access_log),
+            "sensitive_headers": _plain(self.sensitive_headers),
             "compression": _plain(self.compression),
             "max_header_size": self.max_header_size,
             "max_headers": self.max_headers,
@@ -762,6 +826,8 @@ class ServerConfig:
             values["security_headers"] = _read(values["security_headers"], SecurityHeadersConfig, 0)
         if "health" in values:
             values["health"] = _read(values["health"], HealthConfig, 0)
+        if "access_log" in values:
+            values["access_log"] = _read(values["access_log"], AccessLogConfig, 0)
         if "compression" in values:
             values["compression"] = _read(values["compression"], CompressionConfig, 0)
         if "static_files" in values:

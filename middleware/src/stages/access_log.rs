@@ -1,0 +1,260 @@
+//! One line per request, when it is over.
+//!
+//! A line is written into the worker's own buffer; the driver hands it on when a turn ends, so that
+//! no request waits for a disk. What clients choose (paths, header fields) is escaped: a line is
+//! one line, whatever they send.
+//! Knows nothing of where lines go.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use serde_json::Value;
+use spikard_contract::config::{AccessLogFormat, ServerConfig};
+use spikard_proto_http::date::format_rfc3339;
+use spikard_proto_http::{Version, sabotage};
+
+use crate::{
+    exchange::Exchange,
+    flow::Flow,
+    local::Local,
+    redact::QueryMask,
+    stage::{DoneStage, Ending, RequestStage},
+};
+
+/// Notes when an exchange began.
+#[derive(Debug)]
+pub struct Began;
+
+impl RequestStage for Began {
+    fn run(&self, x: &mut Exchange, local: &mut Local) -> Flow {
+        x.began_ns = Some(local.now_ns());
+        Flow::Next
+    }
+}
+
+/// What all lines of a server have in common.
+#[derive(Debug)]
+pub struct AccessFormat {
+    format: AccessLogFormat,
+    headers: Box<[Shown]>,
+    mask: QueryMask,
+    worker: u32,
+}
+
+#[derive(Debug)]
+struct Shown {
+    name: Box<str>,
+    is_sensitive: bool,
+}
+
+impl AccessFormat {
+    /// The format that a configuration asks for; `None` if it asks for no lines.
+    #[must_use]
+    pub fn of(config: &ServerConfig) -> Option<Arc<Self>> {
+        let log = config.access_log.as_ref()?;
+        let shown = |name: &String| Shown {
+            name: name.to_ascii_lowercase().into(),
+            is_sensitive: is_sensitive(config, name),
+        };
+        Some(Arc::new(Self {
+            format: log.format,
+            headers: log.headers.iter().map(shown).collect(),
+            mask: QueryMask::of(config),
+            worker: std::process::id(),
+        }))
+    }
+}
+
+/// Whether no log may show the value of this field.
+fn is_sensitive(config: &ServerConfig, name: &str) -> bool {
+    let configured = config.sensitive_headers.iter().map(String::as_str);
+    SENSITIVE
+        .into_iter()
+        .chain(configured)
+        .any(|secret| secret.eq_ignore_ascii_case(name))
+        && !sabotage::is_off("access-log/sensitive")
+}
+
+/// Header fields that carry credentials whatever is configured.
+const SENSITIVE: [&str; 4] = [
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "set-cookie",
+];
+
+/// What stands in place of a secret.
+const MASK: &str = "***";
+
+/// Writes the line of an exchange that is over.
+#[derive(Debug)]
+pub struct AccessLog {
+    /// How.
+    pub format: Arc<AccessFormat>,
+    /// The route's pattern; `None` where there is no route.
+    pub route: Option<Box<str>>,
+}
+
+impl DoneStage for AccessLog {
+    fn run(&self, x: &Exchange, ending: Ending, local: &mut Local) {
+        let facts = Facts::of(x, ending, local, &self.format);
+        let mut line = std::mem::take(&mut local.access_lines);
+        match self.format.format {
+            AccessLogFormat::Json => facts.json(&mut line, self, x),
+            AccessLogFormat::Text => facts.text(&mut line, self, x),
+        }
+        line.push('\n');
+        local.access_lines = line;
+    }
+}
+
+/// What a line tells, as it is told.
+struct Facts {
+    time: String,
+    request_id: String,
+    client: Option<String>,
+    method: String,
+    path: String,
+    query: Option<String>,
+    protocol: &'static str,
+    status: Option<u16>,
+    bytes: u64,
+    duration_us: Option<u64>,
+}
+
+impl Facts {
+    fn of(x: &Exchange, ending: Ending, local: &Local, format: &AccessFormat) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (status, bytes) = match ending {
+            Ending::Replied { body_bytes } => (Some(x.reply.status), body_bytes),
+            Ending::Left => (None, 0),
+        };
+        let query = x.head.query().map(text);
+        let query = query.map(|query| format.mask.apply(&query).into_owned());
+        let took_ns = |began_ns| local.now_ns().saturating_sub(began_ns);
+        Self {
+            time: format_rfc3339(local.unix_ms()),
+            request_id: text(x.request_id.as_bytes()),
+            client: x.client.map(|client| client.ip().to_string()),
+            method: text(x.head.method_bytes()),
+            path: text(x.head.path()),
+            query,
+            protocol: match x.head.version() {
+                Version::Http10 => "HTTP/1.0",
+                Version::Http11 => "HTTP/1.1",
+            },
+            status,
+            bytes,
+            duration_us: x.began_ns.map(|began_ns| took_ns(began_ns) / 1000),
+        }
+    }
+
+    fn json(self, line: &mut String, log: &AccessLog, x: &Exchange) {
+        let put = |line: &mut String, key: &str, value: Value| {
+            let comma = if line.ends_with('{') { "" } else { "," };
+            // A `String` takes all that is written.
+            let _ = write!(line, "{comma}\"{key}\":");
+            for character in value.to_string().chars() {
+                if is_unsafe(character) {
+                    // All of them are below U+FFFF.
+                    let _ = write!(line, "\\u{:04x}", u32::from(character));
+                } else {
+                    line.push(character);
+                }
+            }
+        };
+        line.push('{');
+        put(line, "time", self.time.into());
+        put(line, "request_id", self.request_id.into());
+        put(line, "client", self.client.into());
+        put(line, "method", self.method.into());
+        put(line, "path", self.path.into());
+        put(line, "query", self.query.into());
+        put(line, "protocol", self.protocol.into());
+        put(line, "route", log.route.as_deref().into());
+        put(line, "status", self.status.into());
+        put(line, "bytes", self.bytes.into());
+        put(line, "duration_us", self.duration_us.into());
+        put(line, "worker", log.format.worker.into());
+        if !log.format.headers.is_empty() {
+            let shown = log.format.headers.iter().map(|shown| {
+                let value = value_of(x, shown).map_or(Value::Null, Value::from);
+                (shown.name.to_string(), value)
+            });
+            put(line, "headers", Value::Object(shown.collect()));
+        }
+        line.push('}');
+    }
+
+    fn text(self, line: &mut String, log: &AccessLog, x: &Exchange) {
+        let word = |text: &str| quoted(text, false);
+        let mut target = self.path;
+        if let Some(query) = self.query {
+            target.push('?');
+            target.push_str(&query);
+        }
+        let client = self.client.as_deref().unwrap_or("-");
+        let request = quoted(&format!("{} {target} {}", self.method, self.protocol), true);
+        let status = self
+            .status
+            .map_or_else(|| "left".to_owned(), |status| status.to_string());
+        let duration = self.duration_us.map_or_else(
+            || "-".to_owned(),
+            |us| format!("{}.{:03}ms", us / 1000, us % 1000),
+        );
+        let _ = write!(
+            line,
+            "{} {client} {request} {status} {}B {duration} route={} id={}",
+            self.time,
+            self.bytes,
+            word(log.route.as_deref().unwrap_or("-")),
+            word(&self.request_id),
+        );
+        for shown in &log.format.headers {
+            let value = value_of(x, shown);
+            let value = value.map_or_else(|| "-".to_owned(), |value| quoted(&value, true));
+            let _ = write!(line, " {}={value}", shown.name);
+        }
+    }
+}
+
+/// The value of a field as a line may show it; several lines are one list.
+fn value_of(x: &Exchange, shown: &Shown) -> Option<String> {
+    x.head.field(shown.name.as_bytes())?;
+    if shown.is_sensitive {
+        return Some(MASK.to_owned());
+    }
+    let values = x.head.field_all(shown.name.as_bytes());
+    let values: Vec<_> = values.map(String::from_utf8_lossy).collect();
+    Some(values.join(", "))
+}
+
+/// The text with whatever could end a word or a line escaped; quoted where spaces are its own.
+fn quoted(text: &str, has_quotes: bool) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    if has_quotes {
+        out.push('"');
+    }
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => out.extend(['\\', character]),
+            ' ' if !has_quotes => out.push_str("\\u{20}"),
+            _ if is_unsafe(character) => {
+                out.extend(character.escape_unicode());
+            }
+            _ => out.push(character),
+        }
+    }
+    if has_quotes {
+        out.push('"');
+    }
+    out
+}
+
+/// Whether a terminal would obey the character rather than show it: controls, and what turns text
+/// around.
+fn is_unsafe(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}')
+        || matches!(character, '\u{2066}'..='\u{2069}')
+}
