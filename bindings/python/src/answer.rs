@@ -61,11 +61,19 @@ impl Asked {
         }
     }
 
-    fn reply(&self, reply: Reply<'_>, run: Option<PoolRun>) -> Answered {
-        match &self.visit {
-            Some((visit, _)) => self.hooked(visit, Verdict::Reply(reply), false, run),
-            None => self.port.reply(self.id, reply, run),
-        }
+    /// With `is_failure`, hooks on errors see it.
+    fn reply(&self, reply: Reply<'_>, is_failure: bool, run: Option<PoolRun>) -> Answered {
+        let Some((visit, _)) = &self.visit else {
+            return self.port.reply(self.id, reply, run);
+        };
+        let answer = Answer {
+            verdict: Verdict::Reply(reply),
+            is_failure,
+            is_final: false,
+            edits: &visit.take_edits(),
+            run,
+        };
+        self.port.answer(self.id, answer)
     }
 
     /// Keeps the context that a task has made of the exchange's, if it has.
@@ -233,7 +241,7 @@ pub(crate) fn answer(
 ) {
     let answered = match result {
         Ok(value) if value.is_none() && asked.may_go_on() => Ok(asked.go_on(run)),
-        Ok(value) => reply(py, &value, |reply| asked.reply(reply, run)),
+        Ok(value) => reply(py, &value, |reply| asked.reply(reply, false, run)),
         Err(error) => Err(error),
     };
     match answered {
@@ -250,8 +258,14 @@ fn refuse(
     run: Option<PoolRun>,
     told: impl FnOnce() -> Told,
 ) {
+    let rescued = rescued(py, error);
     if let Some((visit, _)) = &asked.visit {
-        visit.keep_error(py, error);
+        visit.keep_error(py, rescued.as_ref().map_or(error, |(cause, _)| cause));
+    }
+    if let Some((_, value)) = rescued {
+        let answered = reply_of_failure(py, asked, &value, run);
+        let answered = answered.unwrap_or_else(|second| fail(py, asked, &second, told(), run));
+        return complain(py, answered);
     }
     let answered = match problem(py, error) {
         Ok(Some(document)) => asked.problem(&document, run),
@@ -268,6 +282,30 @@ fn refuse(
         Err(second) => fail(py, asked, &second, told(), run),
     };
     complain(py, answered);
+}
+
+/// What was raised and what the application's exception handler made of it, if it has one.
+fn rescued<'py>(py: Python<'py>, error: &PyErr) -> Option<(PyErr, Bound<'py, PyAny>)> {
+    let class = hooks(py).ok()?.rescued.bind(py);
+    if !error.is_instance(py, class.as_any()) {
+        return None;
+    }
+    let value = error.value(py).getattr(intern!(py, "reply")).ok()?;
+    Some((error.cause(py)?, value))
+}
+
+/// Answers with what an exception handler returned: a problem, or any value.
+fn reply_of_failure(
+    py: Python<'_>,
+    asked: &Asked,
+    value: &Bound<'_, PyAny>,
+    run: Option<PoolRun>,
+) -> PyResult<Answered> {
+    if value.is_instance(hooks(py)?.problem.bind(py))? {
+        let document = problem(py, &PyErr::from_value(value.clone()))?;
+        return Ok(asked.problem(&document.unwrap_or_default(), run));
+    }
+    reply(py, value, |reply| asked.reply(reply, true, run))
 }
 
 /// The engine says in the log what it refused; an answer that came too late is nobody's fault.

@@ -30,6 +30,8 @@ pub(crate) struct Hooks {
     pub(crate) explain: Py<PyAny>,
     /// What a hook raised: its name, and the error as its cause.
     pub(crate) hook_failed: Py<PyType>,
+    /// What an exception handler made of an exception: the reply, and the exception as its cause.
+    pub(crate) rescued: Py<PyType>,
     /// Ends a future, unless somebody has cancelled it.
     pub(crate) settle: Py<PyAny>,
     /// Logs what a handler raised.
@@ -59,8 +61,8 @@ static HOOKS: PyOnceLock<Hooks> = PyOnceLock::new();
 
 /// Hands the Python half's classes and functions over. Later calls change nothing.
 #[pyfunction]
-#[pyo3(signature = (*, response_type, upload_file, spool, problem_type, hook_failed, settle,
-    encode, decode, form, explain, handler_failed, stalled, log, config_error, route_error,
+#[pyo3(signature = (*, response_type, upload_file, spool, problem_type, hook_failed, rescued,
+    settle, encode, decode, form, explain, handler_failed, stalled, log, config_error, route_error,
     address_in_use))]
 #[allow(clippy::too_many_arguments, reason = "keywords of one call, made once")]
 pub(crate) fn setup(
@@ -70,6 +72,7 @@ pub(crate) fn setup(
     spool: Py<PyType>,
     problem_type: Py<PyType>,
     hook_failed: Py<PyType>,
+    rescued: Py<PyType>,
     settle: Py<PyAny>,
     encode: Py<PyAny>,
     decode: Py<PyAny>,
@@ -98,6 +101,7 @@ pub(crate) fn setup(
         spool,
         problem: problem_type,
         hook_failed,
+        rescued,
         settle,
         encode,
         decode,

@@ -34,7 +34,7 @@ from spikard.custom import register_decoder, register_encoder
 from spikard.encoding import encode
 from spikard.errors import AddressInUse, ConfigError, RouteError
 from spikard.headers import Headers
-from spikard.hooks import HookFailed, settle
+from spikard.hooks import HookFailed, Rescued, settle
 from spikard.logging import handler_failed, log, stalled
 from spikard.misfit import explain
 from spikard.params import Body, Cookie, File, Form, Header, Path, Query
@@ -83,6 +83,7 @@ _native.setup(
     spool=Spool,
     problem_type=HttpProblem,
     hook_failed=HookFailed,
+    rescued=Rescued,
     settle=settle,
     encode=encode,
     decode=msgspec.json.decode,

@@ -264,6 +264,7 @@ def setup(
     spool: type,
     problem_type: type[BaseException],
     hook_failed: type[BaseException],
+    rescued: type[BaseException],
     settle: Callable[[Any, bool, Any], None],
     encode: Callable[[Any], bytes],
     decode: Callable[[bytes | str], Any],

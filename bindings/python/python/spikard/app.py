@@ -20,10 +20,13 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from spikard._generated.config import ServerConfig
+    from spikard._native import Request
 
 __all__ = ["Spikard", "delete", "get", "head", "options", "patch", "post", "put", "route", "trace"]
 
+E = TypeVar("E", bound=Exception)
 H = TypeVar("H", bound=Callable[..., Any])
+R = TypeVar("R")
 
 
 class Spikard(HookDecorators):
@@ -54,6 +57,23 @@ class Spikard(HookDecorators):
     def _hook(self, phase: str, function: Callable[..., Any]) -> None:
         """Keep a hook. Raises RouteError for what cannot be one."""
         self._hooks = self._hooks.having(phase, function)
+
+    def exception_handler(
+        self, kind: type[E]
+    ) -> Callable[[Callable[[Request, E], R]], Callable[[Request, E], R]]:
+        """Register the decorated function for exceptions of a class: of handlers and of hooks.
+
+        It is `def` or `async def`, takes the request and the exception, and returns what a handler
+        may return, or an HttpProblem; raising that is the same. The nearest class among the
+        exception's bases wins, HttpProblem included. `on_error` hooks see its reply, with the
+        exception as `error`. Whatever else it raises is a 500. Raises RouteError.
+        """
+
+        def register(function: Callable[[Request, E], R]) -> Callable[[Request, E], R]:
+            self._hooks = self._hooks.rescuing(kind, function)
+            return function
+
+        return register
 
     def add(self, route: Route) -> None:
         """Register a route that is already described. Raises RouteError."""

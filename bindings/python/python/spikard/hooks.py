@@ -8,8 +8,8 @@ Knows nothing of routing, and nothing of HTTP beyond what a response is.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -25,11 +25,22 @@ if TYPE_CHECKING:
 
     from spikard._native import Engine, Request
 
-__all__ = ["NO_HOOKS", "Around", "HookFailed", "HookList", "Hooks", "is_async", "settle"]
+__all__ = [
+    "NO_HOOKS",
+    "Around",
+    "HookFailed",
+    "HookList",
+    "Hooks",
+    "Rescued",
+    "is_async",
+    "settle",
+]
 
 # How a blocking function is called: whether there is a future to await, and it, or the result.
 Hop = Callable[..., tuple[bool, Any]]
+Drive = Callable[..., Coroutine[Any, Any, Any]]
 HookList = tuple["Hook", ...]
+Rescuers = Mapping[type[Exception], "Hook"]
 
 
 class HookFailed(Exception):
@@ -41,14 +52,26 @@ class HookFailed(Exception):
         self.hook = hook
 
 
+class Rescued(Exception):
+    """Carries the reply that an exception handler made of an exception, which is its cause."""
+
+    def __init__(self, reply: Any) -> None:
+        """`reply` is an HttpProblem, or whatever a handler may return."""
+        super().__init__(reply)
+        self.reply = reply
+
+
 class Hook(NamedTuple):
     """One function of a phase."""
 
-    function: Callable[[Any], Any]
+    function: Callable[..., Any]
     is_async: bool
     phase: str
+    """Its name; of an exception handler, what it handles."""
 
     def __str__(self) -> str:
+        if self.phase not in PHASES:
+            return f"the exception handler {describe(self.function)} for {self.phase}"
         return f"the {self.phase} hook {describe(self.function)}"
 
 
@@ -71,20 +94,34 @@ class Hooks:
     pre_handler: HookList = ()
     on_response: HookList = ()
     on_error: HookList = ()
+    rescuers: Rescuers = field(default_factory=dict)
+    """Exception handlers, by what they handle."""
 
     def having(self, phase: str, function: Callable[..., Any]) -> Hooks:
         """Return these and one more. Raises RouteError for what cannot be a hook."""
-        return self.joined(Hooks(**{phase: (_read(phase, function),)}))
+        changes: dict[str, Any] = {phase: (*getattr(self, phase), _read(phase, function))}
+        return replace(self, **changes)
 
     def joined(self, others: Hooks) -> Hooks:
         """Return these, and behind them those of others, phase by phase."""
-        return Hooks(**{phase: getattr(self, phase) + getattr(others, phase) for phase in PHASES})
+        phases = {phase: getattr(self, phase) + getattr(others, phase) for phase in PHASES}
+        return Hooks(**phases, rescuers={**self.rescuers, **others.rescuers})
+
+    def rescuing(self, kind: type[Exception], function: Callable[..., Any]) -> Hooks:
+        """Return these and one exception handler. Raises RouteError for what cannot be one."""
+        rescuer = _read_rescuer(kind, function)
+        if (other := self.rescuers.get(kind)) is not None:
+            raise RouteError(
+                f"{describe(function)}: {kind.__qualname__} has a handler already, "
+                f"{describe(other.function)}"
+            )
+        return replace(self, rescuers={**self.rescuers, kind: rescuer})
 
     def register(self, engine: Engine) -> None:
         """Tell an engine what to stop for where no route is known."""
         document = {}
         if self.on_request:
-            hooks = self.on_request + self.on_response
+            hooks = self.on_request + self.on_response + self._rescuers()
             document["on_request"] = _entry(engine, hooks, self._asking("on_request"), False)
         if self.on_error:
             document["on_error"] = _entry(engine, self.on_error, self._telling(), False)
@@ -98,7 +135,7 @@ class Hooks:
         """
         document = {}
         if self.pre_validation:
-            hooks = self.pre_validation + self.on_response
+            hooks = self.pre_validation + self.on_response + self._rescuers()
             run = self._asking("pre_validation")
             document["pre_validation"] = _entry(engine, hooks, run, reads_form)
         if own.on_error:
@@ -109,7 +146,7 @@ class Hooks:
         self, handler: Callable[..., Any], handler_is_async: bool, placement: str
     ) -> tuple[Around | None, str]:
         """Return what runs in place of a handler, if anything, and where it is to run."""
-        hooks = self.pre_handler + self.on_response
+        hooks = self.pre_handler + self.on_response + self._rescuers()
         if not hooks:
             return None, placement
         # A `def` that was promised never to wait is called wherever the hooks run.
@@ -119,7 +156,7 @@ class Hooks:
             kinds.add(handler_is_async)
         if placement != "pool":
             placement = "proven" if False in kinds else "inline"
-        drive = self._handling(handler, handler_is_async, is_direct)
+        drive = self._rescuing(self._handling(handler, handler_is_async, is_direct))
         return _fused(drive, kinds), placement
 
     def _asking(self, phase: str) -> Drive:
@@ -132,7 +169,31 @@ class Hooks:
                 return reply
             return await _show(self.on_response, reply.for_hooks(request), hop)
 
-        return drive
+        return self._rescuing(drive)
+
+    def _rescuers(self) -> HookList:
+        return tuple(self.rescuers.values())
+
+    def _rescuing(self, drive: Drive) -> Drive:
+        """The same, with exception handlers around it, where there are any."""
+        rescuers = self.rescuers
+        if not rescuers:
+            return drive
+
+        async def rescuing(request: Request, hop: Hop, *rest: Any) -> Any:
+            try:
+                return await drive(request, hop, *rest)
+            except HookFailed as failed:
+                cause = failed.__cause__
+                if not isinstance(cause, Exception):
+                    raise
+                await _rescue(rescuers, cause, request, hop)
+                raise
+            except Exception as error:
+                await _rescue(rescuers, error, request, hop)
+                raise
+
+        return rescuing
 
     def _handling(
         self, handler: Callable[..., Any], handler_is_async: bool, is_direct: bool
@@ -180,9 +241,28 @@ class Hooks:
         return drive
 
 
-Drive = Callable[..., Coroutine[Any, Any, Any]]
-
 NO_HOOKS = Hooks()
+
+
+async def _rescue(rescuers: Rescuers, error: Exception, request: Request, hop: Hop) -> None:
+    """Raise the reply that the handler of the nearest class makes of an exception, if there is
+    one. A problem that it raises is its reply; anything else is as if a hook had failed."""
+    rescuer = next(filter(None, map(rescuers.get, type(error).__mro__)), None)
+    if rescuer is None:
+        return
+    request._close()
+    try:
+        if rescuer.is_async:
+            reply = await rescuer.function(request, error)
+        else:
+            waits, reply = hop(rescuer.function, (request, error))
+            if waits:
+                reply = await reply
+    except HttpProblem as problem:
+        reply = problem
+    except Exception as second:
+        raise HookFailed(str(rescuer)) from second
+    raise Rescued(reply) from error
 
 
 async def _call(hook: Hook, argument: Any, hop: Hop) -> Any:
@@ -268,6 +348,25 @@ def _read(phase: str, function: Callable[..., Any]) -> Hook:
             f"{describe(function)}: a hook takes one argument, {takes}, by position"
         ) from None
     return Hook(function, is_async(function, "a hook"), phase)
+
+
+def _read_rescuer(kind: type[Exception], function: Callable[..., Any]) -> Hook:
+    """Make a hook of an exception handler. Raises RouteError for what cannot be one."""
+    if not callable(function):
+        raise RouteError(f"exception_handler takes a function, not {function!r}")
+    if not isinstance(kind, type) or not issubclass(kind, Exception):
+        raise RouteError(
+            f"{describe(function)}: @app.exception_handler takes a class of exceptions, "
+            f"a subclass of Exception, not {kind!r}"
+        )
+    try:
+        inspect.signature(function).bind(None, None)
+    except TypeError:
+        raise RouteError(
+            f"{describe(function)}: an exception handler takes two arguments, "
+            "the Request and the exception, by position"
+        ) from None
+    return Hook(function, is_async(function, "an exception handler"), f"{kind.__qualname__}")
 
 
 def is_async(function: Callable[..., Any], what: str) -> bool:
