@@ -114,6 +114,7 @@ def seeds() -> dict[str, list[bytes]]:
         found["form"].append(query.encode())
         found["target"].append(request["target"].encode())
         found["cookie"].append(cookies.encode())
+        found["forwarded"].append(fields.get("forwarded", "").encode())
         segment = path.rpartition("/")[2]
         value = next(iter(fields.values()), "")
         parameters = f"{segment}\n{query}\n{value}\n{cookies}\n{query}"

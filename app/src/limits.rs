@@ -7,11 +7,37 @@
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 
-use spikard_contract::config::RateLimitConfig;
+use spikard_contract::config::{RateLimitConfig, ServerConfig};
+use spikard_middleware::Rank;
+use spikard_middleware::plan::Rows;
 use spikard_middleware::rate::{LAYOUT, Memory, Pace, Table, lines_for};
+use spikard_middleware::stages::client_address::ClientAddress;
 use spikard_middleware::stages::rate_limit::{RateLimit, Whom};
 
 use crate::LowerError;
+
+/// The rows that decide who the client is, and count it.
+///
+/// # Errors
+/// As [`stage`].
+pub(crate) fn entry_rows(
+    memory: &dyn Memory,
+    config: &ServerConfig,
+    rows: &mut Rows,
+) -> Result<(), LowerError> {
+    if config.trusted_hops > 0 || !config.trusted_proxies.is_empty() {
+        let stage = ClientAddress {
+            proxies: config.trusted_proxies.clone(),
+            hops: config.trusted_hops,
+            header: config.forwarded_header,
+        };
+        rows.request(Rank::ClientAddress, Arc::new(stage));
+    }
+    if let Some(limit) = &config.rate_limit {
+        rows.request(Rank::RateLimit, stage(memory, "the server", limit)?);
+    }
+    Ok(())
+}
 
 /// The stage of the limit `name`.
 ///

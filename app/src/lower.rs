@@ -247,10 +247,7 @@ impl Lowering<'_> {
         if let Some(preflight) = self.cross_origin.preflight(&route.tree) {
             rows.request(Rank::Preflight, Arc::new(preflight));
         }
-        if let Some(limit) = &self.config.rate_limit {
-            let stage = limits::stage(self.memory, "the server", limit)?;
-            rows.request(Rank::RateLimit, stage);
-        }
+        limits::entry_rows(self.memory, self.config, &mut rows)?;
         rows.request(Rank::Route, Arc::new(route));
         self.plan.fill(table, rows);
         Ok(())

@@ -8,6 +8,8 @@ pub enum Rank {
     Began,
     /// First to decide: whatever happens next is logged and answered under this id.
     RequestId,
+    /// Who the client is, before anything reads it.
+    ClientAddress,
     /// Development mode only: a page that says why the program does not start, whatever was asked.
     Fault,
     /// Before everything that counts or judges clients: a preflight carries no credentials, and
@@ -74,6 +76,7 @@ impl Rank {
         match self {
             Self::Began => "began",
             Self::RequestId => "request_id",
+            Self::ClientAddress => "client_address",
             Self::Fault => "fault",
             Self::Preflight => "preflight",
             Self::RateLimit => "rate_limit",

@@ -14,6 +14,7 @@ pub mod error;
 pub mod etag;
 pub mod fields;
 pub mod form;
+pub mod forwarded;
 pub mod h1;
 pub mod head;
 pub mod limits;

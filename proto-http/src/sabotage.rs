@@ -180,6 +180,8 @@ mod armed {
         "jwt/algorithm", "jwt/signature", "jwt/kid", "jwt/crit", "jwt/duplicate-keys", "jwt/exp",
         "jwt/nbf", "jwt/leeway", "jwt/issuer", "jwt/audience", "jwt/require-exp",
         "jwt/required-claims", "api-key/compare",
+        // Who the client is: what proxies say is not heard.
+        "client-address/proxies",
         // Rate limits. `count`: nobody is refused; `route`: a route has none of its own;
         // `stricter`: the last limit is told, not the one that leaves less; `ceiling`: seconds are
         // rounded down. Who is one client, a fixture's only one cannot show; `middleware/tests` do.

@@ -28,6 +28,7 @@ pub use security_headers::{
 
 pub use static_files::StaticFilesConfig;
 
+use crate::knob::Network;
 use crate::{choice, config};
 
 mod static_files;
@@ -45,6 +46,16 @@ choice! {
         IoUring = "io_uring",
         /// epoll, even where io_uring would work.
         Epoll = "epoll",
+    }
+}
+
+choice! {
+    /// Where trusted proxies say whom they forward for.
+    pub enum ForwardedHeader {
+        /// `X-Forwarded-For`: addresses, separated by commas.
+        XForwardedFor = "x-forwarded-for",
+        /// `Forwarded` of RFC 7239.
+        Forwarded = "forwarded",
     }
 }
 
@@ -196,6 +207,16 @@ config! {
         /// log then names the handler that holds the worker and, where the language can tell, the
         /// line it is at. `null` does not watch.
         stall_threshold: Option<Duration> = Some(Duration::from_millis(100)), in 0.001..=3_600;
+        /// Addresses and networks of proxies, such as `10.0.0.0/8`. A request that comes from one
+        /// of them is its client's, as far as an unbroken row of them says who that is. None are
+        /// trusted by default: then the other end of the connection is the client.
+        trusted_proxies: Vec<Network> = Vec::new(), in 0..=256, unit "networks";
+        /// Proxies before the server that are trusted whatever their address, as on a local socket
+        /// or in a cluster. Too many, and a client can say that it is another.
+        trusted_hops: u32 = 0, in 0..=32, unit "proxies";
+        /// The one header field that the trusted proxies write. The other is passed over, because
+        /// a proxy that does not write it passes on what a client wrote.
+        forwarded_header: ForwardedHeader = ForwardedHeader::XForwardedFor;
         /// How often a client may come, over all routes. `null` sets no limit. A route may have a
         /// limit of its own besides.
         rate_limit: Option<RateLimitConfig> = None;

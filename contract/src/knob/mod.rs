@@ -5,6 +5,7 @@
 //! Knows nothing of any particular knob; `config.rs` declares them.
 
 mod compound;
+mod network;
 
 use std::fmt;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 pub use compound::{Document, Secret, TextList};
+pub use network::Network;
 
 use crate::meta::{Field, Kind, Range, Record, number_text};
 

@@ -5,9 +5,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use spikard_fuzz_targets::{
-    fuzz_body, fuzz_condition, fuzz_convert, fuzz_cookie, fuzz_fields, fuzz_form, fuzz_head,
-    fuzz_inflate, fuzz_json, fuzz_multipart, fuzz_parameters, fuzz_pattern_and_match, fuzz_read,
-    fuzz_reply, fuzz_request, fuzz_schema, fuzz_target, fuzz_upload,
+    fuzz_body, fuzz_condition, fuzz_convert, fuzz_cookie, fuzz_fields, fuzz_form, fuzz_forwarded,
+    fuzz_head, fuzz_inflate, fuzz_json, fuzz_multipart, fuzz_parameters, fuzz_pattern_and_match,
+    fuzz_read, fuzz_reply, fuzz_request, fuzz_schema, fuzz_target, fuzz_upload,
 };
 use vectors::{BODY_FILE, HEAD_FILES, MULTIPART_FILE, REPLY_FILE, load};
 
@@ -22,11 +22,12 @@ const SEED_BYTES_MAX: usize = 1024;
 
 type Target = fn(&[u8]);
 
-const TARGETS: [(&str, Target); 18] = [
+const TARGETS: [(&str, Target); 19] = [
     ("fuzz_head", fuzz_head),
     ("fuzz_body", fuzz_body),
     ("fuzz_condition", fuzz_condition),
     ("fuzz_cookie", fuzz_cookie),
+    ("fuzz_forwarded", fuzz_forwarded),
     ("fuzz_target", fuzz_target),
     ("fuzz_reply", fuzz_reply),
     ("fuzz_fields", fuzz_fields),

@@ -5,6 +5,7 @@ pub mod await_body;
 pub mod await_hooks;
 pub mod await_host;
 pub mod body_limit;
+pub mod client_address;
 pub mod compression;
 pub mod content_coding;
 pub mod cors;

@@ -734,6 +734,25 @@ class ServerConfig:
     Default: 0.1. Range: 0.001 to 3600.
     """
 
+    trusted_proxies: Sequence[str] = ()
+    """Addresses and networks of proxies, such as `10.0.0.0/8`. A request that comes
+    from one of them is its client's, as far as an unbroken row of them says who that
+    is. None are trusted by default: then the other end of the connection is the
+    client. Unit: networks. Default: empty. Range: 0 to 256.
+    """
+
+    trusted_hops: int = 0
+    """Proxies before the server that are trusted whatever their address, as on a local
+    socket or in a cluster. Too many, and a client can say that it is another. Unit:
+    proxies. Default: 0. Range: 0 to 32.
+    """
+
+    forwarded_header: Literal["x-forwarded-for", "forwarded"] = "x-forwarded-for"
+    """The one header field that the trusted proxies write. The other is passed over,
+    because a proxy that does not write it passes on what a client wrote. Default:
+    "x-forwarded-for".
+    """
+
     rate_limit: RateLimitConfig | Mapping[str, Any] | None = None
     """How often a client may come, over all routes. `None` sets no limit. A route may
     have a limit of its own besides. Default: None.
@@ -802,6 +821,9 @@ class ServerConfig:
             "blocking_threads": self.blocking_threads,
             "queue_timeout": _plain(self.queue_timeout),
             "stall_threshold": _plain(self.stall_threshold),
+            "trusted_proxies": _plain(self.trusted_proxies),
+            "trusted_hops": self.trusted_hops,
+            "forwarded_header": self.forwarded_header,
             "rate_limit": _plain(self.rate_limit),
             "reload": self.reload,
             "reload_dirs": _plain(self.reload_dirs),
