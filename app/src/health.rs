@@ -1,13 +1,14 @@
 //! The health endpoints: two routes that the engine adds, and what they answer.
 //!
 //! They are routes like any other to the tree, so HEAD, OPTIONS and 405 come with them, and have
-//! tables of their own, so nothing that guards the application's routes guards them.
+//! tables of their own, so nothing that guards the application's routes guards them. A probe is
+//! known before limits and hooks: an orchestrator must not kill a server that is only busy.
 //! Knows nothing of how a worker is stopped; it is told.
 
 use spikard_contract::config::HealthConfig;
 use spikard_contract::problem::SERVICE_UNAVAILABLE;
-use spikard_middleware::{Exchange, Flow, Local, Problem, RequestStage};
-use spikard_proto_http::sabotage;
+use spikard_middleware::{Exchange, Flow, Local, Problem, RequestStage, TableId};
+use spikard_proto_http::{Method, sabotage};
 
 use crate::LowerError;
 use crate::app::Route;
@@ -86,6 +87,34 @@ impl RequestStage for Health {
             set(x, b"cache-control", b"no-store");
         }
         Flow::Reply
+    }
+}
+
+/// Row of the entry table: takes probes out of the way before limits and hooks could fail them.
+#[derive(Debug)]
+pub(crate) struct Probe {
+    paths: Vec<(Box<[u8]>, TableId)>,
+}
+
+impl Probe {
+    /// The tables are those of the endpoints, as entered.
+    pub(crate) fn new(config: &HealthConfig, tables: &[TableId]) -> Self {
+        let paths = [&config.live_path, &config.ready_path];
+        let paths = paths.map(|path| path.as_bytes().into());
+        Self {
+            paths: paths.into_iter().zip(tables.iter().copied()).collect(),
+        }
+    }
+}
+
+impl RequestStage for Probe {
+    fn run(&self, x: &mut Exchange, _: &mut Local) -> Flow {
+        let reads = matches!(x.head.method(), Method::Get | Method::Head);
+        let own = self.paths.iter().find(|(path, _)| **path == *x.head.path());
+        match own {
+            Some((_, table)) if reads && !sabotage::is_off("health/first") => Flow::Goto(*table),
+            _ => Flow::Next,
+        }
     }
 }
 

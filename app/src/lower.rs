@@ -39,7 +39,7 @@ use crate::app::{App, Route};
 use crate::cross_origin::{CrossOrigin, Policy};
 use crate::files::lower::mounts;
 use crate::files::stage::ServeFile;
-use crate::health::Health;
+use crate::health::{Health, Probe};
 use crate::limits;
 use crate::route::stage::{Allow, Route as RouteStage, StandingProblem, Targets};
 use crate::route::tree::Tree;
@@ -94,7 +94,10 @@ impl App {
         let routes = self.routes.iter().map(|route| lowering.route(route));
         let mut routes = routes.collect::<Result<Vec<_>, _>>()?;
         // In the order of the numbers that the tree has for them.
-        routes.extend((health.into_iter()).map(|health| lowering.answer(health.name(), health)));
+        let probes: Vec<TableId> = (health.into_iter())
+            .map(|health| lowering.probe(health))
+            .collect();
+        routes.extend(&probes);
         routes.extend(mounts.into_iter().map(|mount| {
             let name = format!("files {}", mount.prefix);
             lowering.answer(&name, ServeFile(Arc::new(mount)))
@@ -112,7 +115,7 @@ impl App {
         rows.on_error(None);
         lowering.plan.fill(refused, rows);
         lowering.preflights();
-        lowering.entry(entry, RouteStage { tree, targets })?;
+        lowering.entry(entry, RouteStage { tree, targets }, &probes)?;
         Ok(lowering.plan.build(entry, refused))
     }
 }
@@ -227,10 +230,18 @@ impl Lowering<'_> {
         rows.request(rank, Arc::new(stage));
     }
 
-    fn entry(&mut self, table: TableId, route: RouteStage) -> Result<(), LowerError> {
+    fn entry(
+        &mut self,
+        table: TableId,
+        route: RouteStage,
+        probes: &[TableId],
+    ) -> Result<(), LowerError> {
         let mut rows = self.rows();
         if self.access.is_some() {
             rows.request(Rank::Began, Arc::new(Began));
+        }
+        if let Some(health) = &self.config.health {
+            rows.request(Rank::Health, Arc::new(Probe::new(health, probes)));
         }
         if self.config.enable_request_id {
             rows.request(Rank::RequestId, Arc::new(AssignRequestId));
@@ -270,6 +281,16 @@ impl Lowering<'_> {
         let table = self.plan.declare(name);
         let mut rows = self.rows();
         rows.request(Rank::Handler, Arc::new(stage));
+        self.plan.fill(table, rows);
+        table
+    }
+
+    /// The table of a health endpoint. Its answer never enters the host.
+    fn probe(&mut self, health: Health) -> TableId {
+        let table = self.plan.declare(health.name());
+        let mut rows = self.rows();
+        rows.on_error(None);
+        rows.request(Rank::Handler, Arc::new(health));
         self.plan.fill(table, rows);
         table
     }

@@ -15,6 +15,8 @@ pub enum Rank {
     /// Before everything that counts or judges clients: a preflight carries no credentials, and
     /// its answer costs nothing.
     Preflight,
+    /// Before everything that could fail a probe for another reason than the server's health.
+    Health,
     /// Before anything that costs more than it; a preflight is not counted.
     RateLimit,
     /// Hooks that may change what routing reads. Behind whatever refuses without the host.
@@ -79,6 +81,7 @@ impl Rank {
             Self::ClientAddress => "client_address",
             Self::Fault => "fault",
             Self::Preflight => "preflight",
+            Self::Health => "health",
             Self::RateLimit => "rate_limit",
             Self::OnRequest => "on_request",
             Self::Route => "route",

@@ -194,7 +194,7 @@ mod armed {
         // place of the handler's.
         "route-setting/body-limit", "route-setting/timeout", "route-headers/success",
         "route-headers/handler-first",
-        "security-headers/handler-first", "health/no-store",
+        "security-headers/handler-first", "health/no-store", "health/first",
         // CORS. `preflight`, `preflight-route`: it is routed as OPTIONS, or as the server's;
         // `origins`: all are allowed; `*-case`: compared the other way; `whole-labels`: a domain's
         // ending is enough; `vary/*`: a `Vary` that is there is not looked at.

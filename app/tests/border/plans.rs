@@ -165,8 +165,12 @@ fn health_stands_behind_the_routes_and_clashes_by_name() {
     let route = json!({ "methods": ["GET"], "path": "/a", "handler": 0, "name": "a" });
     app.add_route(serde_json::from_value(route).unwrap())
         .unwrap();
-    let config = ServerConfig::from_value(&json!({ "health": {} })).unwrap();
+    let config = ServerConfig::from_value(&json!({ "health": {}, "compression": null })).unwrap();
     let plan = app.lower(&config).unwrap().to_string();
+    assert!(
+        plan.starts_with("entry: request_id health route |"),
+        "{plan}"
+    );
     assert!(
         plan.contains(
             "GET /a: body_limit deadline handler | request_id_echo\n\
