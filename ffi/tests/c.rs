@@ -37,7 +37,7 @@ fn the_header_and_the_layouts_hold_in_cpp17() {
 
 /// The program of all checks, or none without a compiler.
 static CHECKS: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
-    let sources = ["support", "inject", "misuse", "answers", "turns"];
+    let sources = ["support", "inject", "misuse", "answers", "turns", "hooks"];
     let sources = sources.map(|name| format!("tests/c/{name}.c"));
     program("checks", &sources.each_ref().map(String::as_str))
 });
@@ -140,6 +140,7 @@ checks! {
     stops_from_other_threads forked_children
     echo_in_process echo_over_a_socket typed_arguments files_of_a_form files_in_a_spool
     inject_in_an_event
+    hooks_in_order hooks_on_errors hooks_misused
 }
 
 /// A running `serve`; killed if a test fails before its end.

@@ -175,7 +175,11 @@ fn fail(
     let failed = failed_hook(py, error);
     let cause = match &failed {
         Some((name, cause)) => {
-            told.route = format!("{name} of {}", told.route);
+            // Before routing there is no route to name.
+            told.route = match told.route.as_str() {
+                "" => name.clone(),
+                route => format!("{name} of {route}"),
+            };
             cause
         }
         None => error,

@@ -11,7 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-static const check_case *const LISTS[] = {ARGUMENT_CASES, ANSWER_CASES, TURN_CASES, INJECT_CASES};
+static const check_case *const LISTS[] = {ARGUMENT_CASES, ANSWER_CASES, TURN_CASES, INJECT_CASES,
+                                          HOOK_CASES};
 
 _Noreturn void fail_at(const char *file, int line, const char *what) {
     fprintf(stderr, "%s:%d: not so: %s\n", file, line, what);
@@ -110,6 +111,9 @@ static uint32_t on_event(void *userdata, uint32_t kind, uint64_t call, const voi
     if (kind == SPK_EVENT_CANCEL) {
         CHECK(payload == NULL);
         self->cancels++;
+    } else if (kind == SPK_EVENT_ENDED) {
+        CHECK(payload == NULL && call > 0);
+        self->ends++;
     } else if (kind == SPK_EVENT_INJECTED) {
         const spk_injected *injected = payload;
         CHECK(injected->size >= sizeof *injected);
@@ -142,7 +146,8 @@ spk_host host_of(fixture *self) {
     host.size = sizeof host;
     host.version = SPK_ABI_VERSION;
     host.kinds = UINT64_C(1) << SPK_EVENT_CALL | UINT64_C(1) << SPK_EVENT_DISCONNECT
-        | UINT64_C(1) << SPK_EVENT_CANCEL | UINT64_C(1) << SPK_EVENT_INJECTED;
+        | UINT64_C(1) << SPK_EVENT_CANCEL | UINT64_C(1) << SPK_EVENT_INJECTED
+        | UINT64_C(1) << SPK_EVENT_ENDED;
     host.userdata = self;
     host.event = on_event;
     host.wake = on_wake;
@@ -174,6 +179,17 @@ void open_with(fixture *self, function *run, bool has_sockets, const char *more)
 
 void open_in_process(fixture *self, function *run) {
     open_with(self, run, false, "");
+}
+
+void open_hooked(fixture *self, function *run, const char *hooks) {
+    memset(self, 0, sizeof *self);
+    self->run = run;
+    spk_app *app = make_app("");
+    OK(spk_app_hooks(app, (const uint8_t *)hooks, strlen(hooks)));
+    spk_host host = host_of(self);
+    OK(spk_worker_new_in_process(app, &host, &self->worker));
+    spk_app_free(app);
+    OK(spk_worker_port(self->worker, &self->port));
 }
 
 void open_server(fixture *self, function *run) {

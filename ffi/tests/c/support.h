@@ -37,6 +37,7 @@ struct fixture {
     uint64_t call;        /* The last call. */
     unsigned calls;
     unsigned cancels;
+    unsigned ends;        /* Exchanges that have ended. */
     unsigned wakes;
     unsigned errors;      /* Log lines of level 1. */
     uint32_t status;      /* What the last function of the ABI inside an event returned. */
@@ -56,6 +57,7 @@ extern const check_case ARGUMENT_CASES[];
 extern const check_case ANSWER_CASES[];
 extern const check_case TURN_CASES[];
 extern const check_case INJECT_CASES[];
+extern const check_case HOOK_CASES[];
 
 _Noreturn void fail_at(const char *file, int line, const char *what);
 void status_is(const char *file, int line, const char *call, uint32_t status, uint32_t expected);
@@ -76,6 +78,8 @@ int32_t listener(uint32_t *port);
 void open_in_process(fixture *self, function *run);
 void open_server(fixture *self, function *run);
 void open_with(fixture *self, function *run, bool has_sockets, const char *more);
+/* In process, with the hooks of a document. */
+void open_hooked(fixture *self, function *run, const char *hooks);
 /* Frees worker and port. */
 void close_fixture(fixture *self);
 
