@@ -1,7 +1,7 @@
 //! The Rust application under load: the routes of `apps/python/server.py`, one by one.
 //!
-//! `PORT` and `ENGINE` (`auto`, `io_uring`, `epoll`) come from the environment; there is one
-//! worker, because the scripts compare what one core does.
+//! `PORT` and `ENGINE` (`auto`, `io_uring`, `epoll`) come from the environment, and the directory
+//! of `/files` from `FILES`; there is one worker, because the scripts compare what one core does.
 #![forbid(unsafe_code)]
 
 use std::env;
@@ -151,6 +151,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     app.run_with(ServerConfig::from_value(&json!({
         "port": setting("PORT", "8000").parse::<u16>()?,
         "engine": setting("ENGINE", "auto"),
+        "static_files": match env::var("FILES") {
+            Ok(directory) => json!([{ "directory": directory, "route_prefix": "/files" }]),
+            Err(_) => json!([]),
+        },
     }))?)?;
     Ok(())
 }

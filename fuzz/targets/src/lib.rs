@@ -13,6 +13,7 @@ mod forms;
 mod forwarded;
 mod head;
 mod inflate;
+mod range;
 mod reply;
 mod request;
 mod target;
@@ -25,6 +26,7 @@ pub use forms::{fuzz_form, fuzz_multipart};
 pub use forwarded::fuzz_forwarded;
 pub use head::fuzz_head;
 pub use inflate::fuzz_inflate;
+pub use range::fuzz_range;
 pub use reply::fuzz_reply;
 pub use request::{fuzz_parameters, fuzz_request};
 pub use spikard_app::fuzz::{

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use spikard_fuzz_targets::{
     fuzz_body, fuzz_condition, fuzz_convert, fuzz_cookie, fuzz_fields, fuzz_form, fuzz_forwarded,
     fuzz_head, fuzz_inflate, fuzz_json, fuzz_multipart, fuzz_parameters, fuzz_pattern_and_match,
-    fuzz_read, fuzz_reply, fuzz_request, fuzz_schema, fuzz_target, fuzz_upload,
+    fuzz_range, fuzz_read, fuzz_reply, fuzz_request, fuzz_schema, fuzz_target, fuzz_upload,
 };
 use vectors::{BODY_FILE, HEAD_FILES, MULTIPART_FILE, REPLY_FILE, load};
 
@@ -22,7 +22,7 @@ const SEED_BYTES_MAX: usize = 1024;
 
 type Target = fn(&[u8]);
 
-const TARGETS: [(&str, Target); 19] = [
+const TARGETS: [(&str, Target); 20] = [
     ("fuzz_head", fuzz_head),
     ("fuzz_body", fuzz_body),
     ("fuzz_condition", fuzz_condition),
@@ -38,6 +38,7 @@ const TARGETS: [(&str, Target); 19] = [
     ("fuzz_json", fuzz_json),
     ("fuzz_parameters", fuzz_parameters),
     ("fuzz_pattern_and_match", fuzz_pattern_and_match),
+    ("fuzz_range", fuzz_range),
     ("fuzz_read", fuzz_read),
     ("fuzz_request", fuzz_request),
     ("fuzz_schema", fuzz_schema),
