@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from spikard import server
 from spikard._generated.hooks import HookDecorators
 from spikard._native import Engine
-from spikard.config import document_of, read
+from spikard.config import document_of, read, seconds_of
 from spikard.hooks import Hooks
+from spikard.lifespan import Life, LifespanFunction, Lifetime
 from spikard.route import Route, RouteOptions
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ __all__ = ["Spikard", "delete", "get", "head", "options", "patch", "post", "put"
 E = TypeVar("E", bound=Exception)
 H = TypeVar("H", bound=Callable[..., Any])
 R = TypeVar("R")
+S = TypeVar("S", bound=Callable[[], Any])
 
 
 class Spikard(HookDecorators):
@@ -35,14 +37,28 @@ class Spikard(HookDecorators):
     The module's own decorators (`spikard.get`, ...) register on the application made last.
     """
 
-    __slots__ = ("__weakref__", "_checker", "_config", "_hooks", "_routes")
+    __slots__ = ("__weakref__", "_checker", "_config", "_hooks", "_lifetime", "_routes", "state")
 
     current_instance: ClassVar[Spikard | None] = None
     """The application made last."""
 
-    def __init__(self, config: ServerConfig | Mapping[str, Any] | None = None) -> None:
-        """Make an application. `config` is used where none is given when it is served."""
+    def __init__(
+        self,
+        config: ServerConfig | Mapping[str, Any] | None = None,
+        *,
+        lifespan: LifespanFunction | None = None,
+    ) -> None:
+        """Make an application. `config` is used where none is given when it is served.
+
+        `lifespan` takes the application and is an async context manager, or an `async def` that
+        yields once. It is entered once per worker, on its loop, before the worker accepts and
+        before the `on_startup` functions, and left after the `on_shutdown` functions. A mapping
+        that it yields joins `state`. Raises RouteError for what cannot be one.
+        """
         self._config = config
+        self._lifetime = Lifetime.of(lifespan)
+        self.state: dict[str, Any] = {}
+        """What a worker's functions share; a lifespan fills it."""
         self._routes: list[Route] = []
         self._hooks = Hooks()
         # Routes are tried here at once, so that a refusal points to the decorator.
@@ -57,6 +73,24 @@ class Spikard(HookDecorators):
     def _hook(self, phase: str, function: Callable[..., Any]) -> None:
         """Keep a hook. Raises RouteError for what cannot be one."""
         self._hooks = self._hooks.having(phase, function)
+
+    def on_startup(self, function: S) -> S:
+        """Call the decorated function once per worker, before it accepts connections.
+
+        `def` or `async def`, without arguments, on the worker's loop, in order. Context variables
+        that it sets are those that every request starts with. What it raises ends the server.
+        """
+        self._lifetime = self._lifetime.starting(function)
+        return function
+
+    def on_shutdown(self, function: S) -> S:
+        """Call the decorated function once per worker, after its last request has ended.
+
+        As `on_startup`. What it raises is logged and keeps no other function from running; one
+        that is `async` is cancelled when `shutdown_timeout` is over.
+        """
+        self._lifetime = self._lifetime.ending(function)
+        return function
 
     def exception_handler(
         self, kind: type[E]
@@ -149,7 +183,10 @@ class Spikard(HookDecorators):
         serves in this process. Raises ConfigError; ends the process with a code other than 0 if the
         server could not start or had to be cut short.
         """
-        server.run(*self.build(config, host=host, port=port, workers=workers, reload=reload))
+        engine, document, settings = self.build(
+            config, host=host, port=port, workers=workers, reload=reload
+        )
+        server.run(engine, document, settings, self._life(settings))
 
     async def serve(
         self,
@@ -164,7 +201,11 @@ class Spikard(HookDecorators):
         program. Raises ConfigError, AddressInUse or OSError.
         """
         engine, _, settings = self.build(config, host=host, port=port)
-        await server.serve(engine, settings)
+        await server.serve(engine, settings, self._life(settings))
+
+    def _life(self, settings: ServerConfig) -> Life:
+        """Return what is to be entered before a worker is made, and left after it."""
+        return Life(self, self._lifetime, seconds_of(settings.shutdown_timeout))
 
     def build(
         self, config: ServerConfig | Mapping[str, Any] | None = None, **changes: object

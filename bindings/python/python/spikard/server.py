@@ -27,6 +27,7 @@ from spikard.logging import INFO, log
 
 if TYPE_CHECKING:
     from spikard._generated.config import ServerConfig
+    from spikard.lifespan import Life
 
 # Taken when the package is imported, so that nothing the program starts inherits it again. The
 # native side takes the variable out of the environment; Python keeps a copy of that.
@@ -99,11 +100,11 @@ class Guest:
             self._drained.set_result(None)
 
 
-def run(engine: _native.Engine, document: str, config: ServerConfig) -> None:
+def run(engine: _native.Engine, document: str, config: ServerConfig, life: Life) -> None:
     """Serve until told to stop, in whichever role this process has."""
     _refuse_gevent()
     if INHERITED is not None:
-        run_in(new_loop(), _work(engine, config, INHERITED))
+        run_in(new_loop(), _work(engine, config, INHERITED, life))
         return
     reason = _bound_to_this_process()
     if reason is not None:
@@ -117,14 +118,14 @@ def run(engine: _native.Engine, document: str, config: ServerConfig) -> None:
                 "/reload: a program is reloaded by starting it again, and this one cannot be: "
                 f"{reason}"
             )
-        run_in(new_loop(), _serve_here(engine, config, reason))
+        run_in(new_loop(), _serve_here(engine, config, reason, life))
         return
     code = _native.supervise(_command(), document)
     if code != 0:
         sys.exit(code)
 
 
-async def serve(engine: _native.Engine, config: ServerConfig) -> None:
+async def serve(engine: _native.Engine, config: ServerConfig, life: Life) -> None:
     """Serve in the running loop until cancelled."""
     _refuse_gevent()
     if config.workers > 1:
@@ -134,9 +135,10 @@ async def serve(engine: _native.Engine, config: ServerConfig) -> None:
         )
     if config.reload:
         raise ConfigError("/reload: serve() cannot start the program again; use run()")
-    guest = Guest.listen(engine, config)
-    _announce(guest, config, "in the running event loop")
-    await guest.drained()
+    async with life:
+        guest = Guest.listen(engine, config)
+        _announce(guest, config, "in the running event loop")
+        await guest.drained()
 
 
 def new_loop() -> asyncio.AbstractEventLoop:
@@ -165,8 +167,16 @@ def run_in(loop: asyncio.AbstractEventLoop, main: Coroutine[Any, Any, None]) -> 
             loop.close()
 
 
-async def _work(engine: _native.Engine, config: ServerConfig, inherited: _native.Inherited) -> None:
+async def _work(
+    engine: _native.Engine, config: ServerConfig, inherited: _native.Inherited, life: Life
+) -> None:
     """Serve as a parent's worker: take its orders, and no Ctrl-C."""
+    async with life:
+        await _obey(engine, config, inherited)
+
+
+async def _obey(engine: _native.Engine, config: ServerConfig, inherited: _native.Inherited) -> None:
+    """Serve, and do what the parent says."""
     loop = asyncio.get_running_loop()
     guest = Guest(engine, config, inherited.listener_fd(), config.port)
     name, _, why = guest.engine_name.partition(" ")
@@ -190,10 +200,10 @@ async def _work(engine: _native.Engine, config: ServerConfig, inherited: _native
         loop.remove_reader(inherited.control_fd)
 
 
-async def _serve_here(engine: _native.Engine, config: ServerConfig, reason: str) -> None:
+async def _serve_here(
+    engine: _native.Engine, config: ServerConfig, reason: str, life: Life
+) -> None:
     """Serve in this process: the first signal stops, the second forces."""
-    guest = Guest.listen(engine, config)
-    _announce(guest, config, f"one worker in this process, as {reason}")
     signals = 0
 
     def count() -> None:
@@ -201,8 +211,11 @@ async def _serve_here(engine: _native.Engine, config: ServerConfig, reason: str)
         signals += 1
         guest.stop(force=signals > 1)
 
-    with _on_signals((signal.SIGINT, signal.SIGTERM), count):
-        await guest.drained()
+    async with life:
+        guest = Guest.listen(engine, config)
+        _announce(guest, config, f"one worker in this process, as {reason}")
+        with _on_signals((signal.SIGINT, signal.SIGTERM), count):
+            await guest.drained()
 
 
 @contextmanager

@@ -7,6 +7,8 @@ or an ignored error.
 # ruff: noqa: UP045
 import dataclasses
 import enum
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path as FilePath
@@ -56,7 +58,43 @@ T = TypeVar("T")
 UserId = NewType("UserId", int)
 Count = Annotated[int, Ge(0)]
 
-app = Spikard(ServerConfig(max_body_size=1_000_000, shutdown_timeout=timedelta(seconds=5)))
+
+@asynccontextmanager
+async def lifespan(app: Spikard) -> AsyncGenerator[dict[str, Any], None]:
+    """Surround a worker's requests."""
+    yield {"name": "sample"}
+
+
+app = Spikard(
+    ServerConfig(max_body_size=1_000_000, shutdown_timeout=timedelta(seconds=5)), lifespan=lifespan
+)
+
+
+class OutOfStock(Exception):
+    """One of the application's own."""
+
+    item = 0
+
+
+@app.exception_handler(OutOfStock)
+async def out_of_stock(request: Request, error: OutOfStock) -> HttpProblem:
+    """Map an exception of the application's."""
+    return HttpProblem(409, path=request.path, item=error.item)
+
+
+@app.exception_handler(LookupError)
+def not_found(request: Request, error: LookupError) -> Response:
+    return Response({"path": request.path, "error": str(error)}, status_code=404)
+
+
+@app.on_startup
+async def connect() -> None:
+    app.state["connected"] = True
+
+
+@app.on_shutdown
+def disconnect() -> None:
+    app.state.clear()
 
 
 class Colour(enum.Enum):

@@ -13,7 +13,7 @@ import contextlib
 import threading
 import weakref
 from collections.abc import Coroutine, Mapping
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, TypeVar
 
 from spikard.server import new_loop
 from spikard.testing.carrier import Carrier, InjectCarrier, SocketCarrier
@@ -62,7 +62,7 @@ class RequestOptions(TypedDict, total=False):
 class _Opening:
     """How a client reaches its application."""
 
-    __slots__ = ("_arguments", "_kind")
+    __slots__ = ("_arguments", "_kind", "life")
 
     def __init__(
         self,
@@ -80,10 +80,31 @@ class _Opening:
         changes = {"host": "127.0.0.1", "port": 0, "workers": 1, "engine": engine}
         built, _, settings = app.build(config, **changes)
         self._arguments = (built, settings)
+        self.life = app._life(settings)
 
     async def open(self) -> Carrier:
         """Make the worker in the running loop."""
         return self._kind(*self._arguments)
+
+    async def live(self, opened: concurrent.futures.Future[_Running]) -> None:
+        """Start the application, hand it out, and end it once told to: all in this task."""
+        try:
+            async with self.life:
+                running = _Running(await self.open(), asyncio.Event())
+                opened.set_result(running)
+                await running.ending.wait()
+                await running.carrier.close()
+        except BaseException as error:
+            if opened.done():
+                raise
+            opened.set_exception(error)
+
+
+class _Running(NamedTuple):
+    """An application that runs, and how it is told to end."""
+
+    carrier: Carrier
+    ending: asyncio.Event
 
 
 class TestClient:
@@ -103,10 +124,11 @@ class TestClient:
         transport: Transport = "inject",
         engine: EngineName | None = None,
     ) -> None:
-        """Start the application.
+        """Start the application, its `on_startup` functions and its lifespan first.
 
-        `transport` is "inject", in process, or "socket", on a free port; `engine` replaces that of
-        the `config`. Raises ConfigError, or OSError if the engine does not work here.
+        They end with `close()`. What a start raises is raised here. `transport` is "inject", in
+        process, or "socket", on a free port; `engine` replaces that of the `config`. Raises
+        ConfigError, or OSError if the engine does not work here.
         """
         opening = _Opening(app, config, transport, engine)
         self._loop = new_loop()
@@ -114,14 +136,16 @@ class TestClient:
             target=_serve, args=(self._loop,), name="spikard-test-client", daemon=True
         )
         self._thread.start()
-        self._close = weakref.finalize(self, _end, self._loop, self._thread, None)
+        opened: concurrent.futures.Future[_Running] = concurrent.futures.Future()
+        life = asyncio.run_coroutine_threadsafe(opening.live(opened), self._loop)
         try:
-            self._carrier = self._wait(opening.open())
+            running = opened.result(REPLY_SECONDS_MAX)
         except BaseException:
-            self._close()
+            _end(self._loop, self._thread, life, None)
             raise
-        self._close.detach()
-        self._close = weakref.finalize(self, _end, self._loop, self._thread, self._carrier)
+        self._carrier = running.carrier
+        arguments = (self._loop, self._thread, life, running.ending)
+        self._close = weakref.finalize(self, _end, *arguments)
 
     @property
     def port(self) -> int | None:
@@ -252,7 +276,12 @@ class AsyncTestClient:
         return await self.request("OPTIONS", path, **options)
 
     async def __aenter__(self) -> Self:
-        self._carrier = await self._opening.open()
+        await self._opening.life.__aenter__()
+        try:
+            self._carrier = await self._opening.open()
+        except BaseException as error:
+            await self._opening.life.__aexit__(type(error), error, error.__traceback__)
+            raise
         return self
 
     async def __aexit__(
@@ -262,7 +291,10 @@ class AsyncTestClient:
         trace: TracebackType | None,
     ) -> None:
         carrier, self._carrier = self._open(), None
-        await carrier.close()
+        try:
+            await carrier.close()
+        finally:
+            await self._opening.life.__aexit__(kind, error, trace)
 
     def _open(self) -> Carrier:
         if self._carrier is None:
@@ -280,11 +312,20 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _end(
-    loop: asyncio.AbstractEventLoop, thread: threading.Thread, carrier: Carrier | None
+    loop: asyncio.AbstractEventLoop,
+    thread: threading.Thread,
+    life: concurrent.futures.Future[None],
+    ending: asyncio.Event | None,
 ) -> None:
     """End a client's application, its loop and its thread, from any other thread."""
-    if carrier is not None and thread.is_alive():
-        with contextlib.suppress(concurrent.futures.TimeoutError):
-            asyncio.run_coroutine_threadsafe(carrier.close(), loop).result(REPLY_SECONDS_MAX)
+    if thread.is_alive():
+        if ending is None:
+            life.cancel()
+        else:
+            loop.call_soon_threadsafe(ending.set)
+        with contextlib.suppress(
+            concurrent.futures.TimeoutError, concurrent.futures.CancelledError
+        ):
+            life.result(REPLY_SECONDS_MAX)
     loop.call_soon_threadsafe(loop.stop)
     thread.join(REPLY_SECONDS_MAX)
