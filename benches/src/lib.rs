@@ -8,6 +8,7 @@
 mod crossing;
 mod encode;
 mod exchange;
+mod limit;
 mod parse;
 mod requests;
 mod rivals;
@@ -33,6 +34,9 @@ pub const CASES: &[Case] = &[
     case("parse/1_field", || parse::head(1)),
     case("parse/5_fields", || parse::head(5)),
     case("parse/12_fields", || parse::head(12)),
+    case("limit/known_client", limit::known_client),
+    case("limit/new_client", limit::new_client),
+    case("limit/refused_client", limit::refused_client),
     case("route/static", || route::literal(0)),
     case("route/typed", || route::typed(0)),
     case("route/static_of_100", || route::literal(100)),
