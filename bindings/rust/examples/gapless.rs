@@ -7,7 +7,7 @@ use std::process;
 use std::time::Duration;
 
 use serde_json::json;
-use spikard::{App, ServerConfig};
+use spikard::{App, RateLimitConfig, ServerConfig};
 
 fn pid() -> String {
     process::id().to_string()
@@ -22,6 +22,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut app = App::new();
     app.get("/pid", pid);
     app.get("/slow", slow);
+    // Counted by all workers together, and kept over restarts.
+    app.get("/rare", pid).rate_limit(RateLimitConfig {
+        per_second: 1.0,
+        burst: 40,
+        ..RateLimitConfig::default()
+    });
 
     let setting = |name: &str, default: &str| env::var(name).unwrap_or_else(|_| default.into());
     let config = ServerConfig::from_value(&json!({

@@ -16,6 +16,7 @@ use signal_hook::iterator::{Handle, Signals};
 use spikard_contract::config::ServerConfig;
 use spikard_middleware::{Level, Log, Plan};
 use spikard_runtime::listen::{self, Opened, Place};
+use spikard_runtime::shared::of_process;
 use spikard_runtime::{TurnError, Worker, WorkerHandle};
 
 use crate::app::{App, Built};
@@ -151,7 +152,9 @@ impl Server {
             return Err(RunError::Reload);
         }
         let listeners = mem::take(&mut opened.listeners);
-        let plan = Arc::new(built.app.lower(&config).map_err(RunError::Lower)?);
+        // A supervised worker counts in its parent's memory, any other process in its own.
+        let plan = built.app.lower_in(&config, &*of_process());
+        let plan = Arc::new(plan.map_err(RunError::Lower)?);
         let (end, ends) = channel();
         let mut server = Self {
             opened,

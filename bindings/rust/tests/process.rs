@@ -77,14 +77,19 @@ fn the_quick_start_serves_and_ends_with_a_signal() {
     }
 }
 
-/// What `/pid` answers: the process that did.
-fn pid(address: &str) -> u32 {
+fn ask(address: &str, target: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let head = "GET /pid HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    let head = format!("GET {target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
     stream.write_all(head.as_bytes()).unwrap();
     let mut reply = String::new();
     stream.read_to_string(&mut reply).unwrap();
+    reply
+}
+
+/// What `/pid` answers: the process that did.
+fn pid(address: &str) -> u32 {
+    let reply = ask(address, "/pid");
     assert!(reply.starts_with("HTTP/1.1 200 OK\r\n"), "{reply}");
     reply.rsplit("\r\n").next().unwrap().parse().unwrap()
 }
@@ -123,4 +128,39 @@ fn supervised_processes_are_restarted_without_a_gap() {
         });
         assert!(ended.unwrap().success());
     }
+}
+
+#[test]
+fn supervised_processes_count_together_and_on_over_a_restart() {
+    let (mut child, line) = start("gapless", "auto");
+    let address = line
+        .split("http://")
+        .nth(1)
+        .unwrap()
+        .split(' ')
+        .next()
+        .unwrap();
+    let old = pid(address);
+    let begun = std::time::Instant::now();
+    let mut accepted = 0;
+    let mut ask_often = || {
+        let replies = (0..60).map(|_| ask(address, "/rare"));
+        accepted += replies
+            .filter(|reply| reply.contains(" 200 OK\r\n"))
+            .count();
+    };
+    ask_often();
+    signal(&child, "HUP");
+    eventually("new workers answer", || {
+        (0..16).all(|_| pid(address) != old)
+    });
+    ask_often();
+    let seconds = begun.elapsed().as_secs_f64();
+    assert!(
+        accepted as f64 <= 40.0 + seconds + 1.0,
+        "{accepted} in {seconds} s"
+    );
+    assert!(accepted >= 40, "{accepted}");
+    signal(&child, "TERM");
+    eventually("the process ends", || child.try_wait().unwrap().is_some());
 }
