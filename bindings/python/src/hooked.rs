@@ -210,10 +210,40 @@ impl Hop {
             keywords: keywords.map(|keywords| keywords.clone().unbind()),
             future: future.clone().unbind(),
         };
-        let guest = hop.guest.upgrade();
-        if !guest.is_some_and(|guest| guest.hop(py, slf.clone().unbind(), job)) {
-            return Err(PyRuntimeError::new_err("the worker has ended"));
-        }
+        // Not at once: the context is entered here until the call has come to its wait, and a
+        // thread that is quick would find it so.
+        let departure = Departure {
+            hop: slf.clone().unbind(),
+            job: Mutex::new(Some(job)),
+        };
+        event_loop.call_method1(intern!(py, "call_soon"), (Bound::new(py, departure)?,))?;
         Ok((true, future))
+    }
+}
+
+/// Sends a function to the pool once the loop has left the exchange's context.
+#[pyclass(frozen, module = "spikard._native")]
+struct Departure {
+    hop: Py<Hop>,
+    job: Mutex<Option<HopJob>>,
+}
+
+#[pymethods]
+impl Departure {
+    fn __call__(&self, py: Python<'_>) -> PyResult<()> {
+        let Some(job) = lock(&self.job).take() else {
+            return Ok(());
+        };
+        let is_cancelled = job.future.call_method0(py, intern!(py, "done"))?;
+        if is_cancelled.is_truthy(py)? {
+            return Ok(());
+        }
+        let future = job.future.clone_ref(py);
+        let guest = self.hop.get().guest.upgrade();
+        if guest.is_none_or(|guest| !guest.hop(py, self.hop.clone_ref(py), job)) {
+            let error = PyRuntimeError::new_err("the worker has ended");
+            future.call_method1(py, intern!(py, "set_exception"), (error,))?;
+        }
+        Ok(())
     }
 }
