@@ -41,6 +41,7 @@ from spikard.params import Body, Cookie, File, Form, Header, Path, Query
 from spikard.problem import HttpProblem
 from spikard.response import RedirectResponse, Response
 from spikard.route import Route
+from spikard.router import Router
 from spikard.upload import Spool, UploadFile
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "Response",
     "Route",
     "RouteError",
+    "Router",
     "ServerConfig",
     "Spikard",
     "UploadFile",

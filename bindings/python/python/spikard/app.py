@@ -5,33 +5,29 @@ Knows nothing of how signatures are read or how a server runs.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from spikard import server
-from spikard._generated.hooks import HookDecorators
 from spikard._native import Engine
 from spikard.config import document_of, read, seconds_of
 from spikard.hooks import Hooks
 from spikard.lifespan import Life, LifespanFunction, Lifetime
 from spikard.route import Route, RouteOptions
+from spikard.router import Router, place_of
+from spikard.verbs import Decorators, H
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from spikard._generated.config import ServerConfig
-    from spikard._native import Request
 
 __all__ = ["Spikard", "delete", "get", "head", "options", "patch", "post", "put", "route", "trace"]
 
-E = TypeVar("E", bound=Exception)
-H = TypeVar("H", bound=Callable[..., Any])
-R = TypeVar("R")
 S = TypeVar("S", bound=Callable[[], Any])
 
 
-class Spikard(HookDecorators):
+class Spikard(Decorators):
     """An application: a set of routes, their hooks, and a configuration.
 
     The module's own decorators (`spikard.get`, ...) register on the application made last.
@@ -92,79 +88,34 @@ class Spikard(HookDecorators):
         self._lifetime = self._lifetime.ending(function)
         return function
 
-    def exception_handler(
-        self, kind: type[E]
-    ) -> Callable[[Callable[[Request, E], R]], Callable[[Request, E], R]]:
-        """Register the decorated function for exceptions of a class: of handlers and of hooks.
-
-        It is `def` or `async def`, takes the request and the exception, and returns what a handler
-        may return, or an HttpProblem; raising that is the same. The nearest class among the
-        exception's bases wins, HttpProblem included. `on_error` hooks see its reply, with the
-        exception as `error`. Whatever else it raises is a 500. Raises RouteError.
-        """
-
-        def register(function: Callable[[Request, E], R]) -> Callable[[Request, E], R]:
-            self._hooks = self._hooks.rescuing(kind, function)
-            return function
-
-        return register
+    def _rescue(self, kind: type[Exception], function: Callable[..., Any]) -> None:
+        """Keep an exception handler. Raises RouteError for what cannot be one."""
+        self._hooks = self._hooks.rescuing(kind, function)
 
     def add(self, route: Route) -> None:
         """Register a route that is already described. Raises RouteError."""
         route.register(self._checker)
         self._routes.append(route)
 
-    def route(
-        self,
-        path: str,
-        methods: str | Iterable[str] = ("GET",),
-        **options: Unpack[RouteOptions],
-    ) -> Callable[[H], H]:
-        """Register the decorated function for these methods of a path. It is returned unchanged.
+    def include(self, router: Router, prefix: str = "") -> None:
+        """Register all routes of a router, under a further prefix if one is given.
 
-        See `RouteOptions` for the options. Raises RouteError if the function or the path cannot be
-        served.
+        They run behind the application's hooks. Nothing can be registered on the router any more.
+        Raises RouteError.
         """
-        names = (methods,) if isinstance(methods, str) else tuple(methods)
+        for entry in Router._give(router, prefix, place_of(1)):
+            self.add(entry.route())
 
-        def register(handler: H) -> H:
-            scope = sys._getframe(1).f_locals
-            self.add(Route.read(handler, path, tuple(map(str.upper, names)), options, scope))
-            return handler
-
-        return register
-
-    def get(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
-        """Register the decorated function for GET, and for HEAD unless that has its own."""
-        return self.route(path, "GET", **options)
-
-    def post(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
-        """Register the decorated function for POST."""
-        return self.route(path, "POST", **options)
-
-    def put(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
-        """Register the decorated function for PUT."""
-        return self.route(path, "PUT", **options)
-
-    def patch(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
-        """Register the decorated function for PATCH."""
-        return self.route(path, "PATCH", **options)
-
-    def delete(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
-        """Register the decorated function for DELETE."""
-        return self.route(path, "DELETE", **options)
-
-    def head(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
-        """Register the decorated function for HEAD."""
-        return self.route(path, "HEAD", **options)
-
-    def options(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
-        """Register the decorated function for OPTIONS."""
-        return self.route(path, "OPTIONS", **options)
-
-    def trace(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
-        """Register the decorated function for TRACE."""
-        return self.route(path, "TRACE", **options)
+    def _accept(
+        self,
+        handler: Callable[..., Any],
+        path: str,
+        methods: tuple[str, ...],
+        options: RouteOptions,
+        scope: Mapping[str, Any],
+    ) -> None:
+        """Register a handler. Raises RouteError for what cannot be served."""
+        self.add(Route.read(handler, path, methods, options, scope))
 
     def run(
         self,

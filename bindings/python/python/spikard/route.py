@@ -21,27 +21,15 @@ if TYPE_CHECKING:
     from spikard._native import Binder, Engine
     from spikard.config import CorsConfig, RateLimitConfig
 
-__all__ = ["Route", "RouteOptions"]
+__all__ = ["GroupOptions", "Route", "RouteOptions"]
 
 # Options that are settings of the server as well, under the same names.
 SETTINGS = frozenset({"cors", "max_body_size", "rate_limit", "request_timeout"})
 
 
-class RouteOptions(TypedDict, total=False):
-    """What a decorator takes besides the path."""
+class GroupOptions(TypedDict, total=False):
+    """Settings of a route, or of all routes of a router."""
 
-    name: str
-    """Name for logs and documents; the function's unless given."""
-    blocking: bool | None
-    """Where a `def` runs: True always on the thread pool, False always inline on the ring's thread
-    (it must never wait), None on the pool until it has proven that it never waits."""
-    body_schema: Mapping[str, Any] | None
-    """JSON Schema of the body, in place of the annotation's."""
-    parameter_schemas: Mapping[str, Mapping[str, Any]]
-    """JSON Schemas of parameters by name, in place of the annotations'."""
-    response_schema: Any
-    """A JSON Schema, or a type that one is made of, of JSON replies with a status of 2xx, in place
-    of the return annotation's; None for none."""
     response_validation: Literal["off", "warn", "error"] | None
     """What becomes of a reply that does not satisfy it; None as the configuration says."""
     max_body_size: int | None
@@ -57,6 +45,23 @@ class RouteOptions(TypedDict, total=False):
     compression: bool
     """Whether replies are compressed where the configuration says so; True unless given. Say False
     where a reply holds both a secret and what an attacker may choose."""
+
+
+class RouteOptions(GroupOptions, total=False):
+    """What a decorator takes besides the path."""
+
+    name: str
+    """Name for logs and documents; the function's unless given."""
+    blocking: bool | None
+    """Where a `def` runs: True always on the thread pool, False always inline on the ring's thread
+    (it must never wait), None on the pool until it has proven that it never waits."""
+    body_schema: Mapping[str, Any] | None
+    """JSON Schema of the body, in place of the annotation's."""
+    parameter_schemas: Mapping[str, Mapping[str, Any]]
+    """JSON Schemas of parameters by name, in place of the annotations'."""
+    response_schema: Any
+    """A JSON Schema, or a type that one is made of, of JSON replies with a status of 2xx, in place
+    of the return annotation's; None for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,9 @@ class Route:
         methods: tuple[str, ...],
         options: RouteOptions,
         scope: Mapping[str, Any],
+        *,
+        hooks: Hooks = NO_HOOKS,
+        tags: tuple[str, ...] = (),
     ) -> Route:
         """Make the route of a decorated function. Raises RouteError for what cannot be served."""
         waits = is_async(handler, "a handler")
@@ -110,10 +118,12 @@ class Route:
             **_settings(options),
         }
         is_annotated = "response_schema" not in options
-        return cls(document, read.handler, waits, tuple(read.binder), is_annotated)
+        return cls(document, read.handler, waits, tuple(read.binder), is_annotated, hooks, tags)
 
     hooks: Hooks = NO_HOOKS
     """Hooks of its own, which run behind the application's."""
+    tags: tuple[str, ...] = ()
+    """What documents group it by."""
 
     def register(self, engine: Engine, outer: Hooks = NO_HOOKS) -> None:
         """Tell an engine of the route, and of the hooks around it.

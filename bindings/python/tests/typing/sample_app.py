@@ -45,6 +45,7 @@ from spikard import (
     Request,
     Response,
     Route,
+    Router,
     Spikard,
     UploadFile,
     get,
@@ -381,6 +382,33 @@ def search(filters: Annotated[Filters, Query()]) -> Filters:
     """Take a class of query parameters."""
     return filters
 
+
+def signed_in(request: Request) -> None:
+    """Look at the requests of a group."""
+
+
+group = Router("/group", tags=["group"], hooks={"pre_handler": signed_in}, request_timeout=5)
+inner = Router("/{group_id:int}", response_headers={"x-group": "inner"})
+
+
+@inner.get("/items/{item_id:int}", request_timeout=None)
+async def grouped(group_id: int, item_id: int) -> list[int]:
+    return [group_id, item_id]
+
+
+@group.on_response
+def stamped(response: Response) -> Response:
+    response.headers["x-stamp"] = "group"
+    return response
+
+
+@group.exception_handler(KeyError)
+def no_key(request: Request, error: KeyError) -> HttpProblem:
+    return HttpProblem(404, detail=str(error))
+
+
+group.include(inner)
+app.include(group, prefix="/v1")
 
 # The decorators return what they are given.
 assert_type(pay(Card("1")), str)
