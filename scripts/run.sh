@@ -23,7 +23,7 @@ export PORT="${PORT:-8080}"
 case $name in
     demo)
         scripts/build_python.sh
-        exec .venv/bin/python examples/python/quickstart.py
+        exec .venv/bin/python scripts/demo.py
         ;;
     run:http)
         scripts/require.sh rust cc

@@ -25,7 +25,7 @@ from spikard import AddressInUse, ConfigError, ServerConfig, Spikard
 from spikard.logging import ERROR, INFO, handler_failed, log
 from spikard.testing.reply import Reply, read
 
-QUICKSTART = Path(__file__).resolve().parents[3] / "examples" / "python" / "quickstart.py"
+DEMO = Path(__file__).resolve().parents[3] / "scripts" / "demo.py"
 
 # Longest wait for a process to start, answer or end, in seconds.
 SECONDS_MAX = 20.0
@@ -143,8 +143,11 @@ def started(command: list[str], tmp_path: Path, stdin: str | None = None) -> Ite
 
 
 def test_quickstart_answers_and_stops(tmp_path: Path) -> None:
-    with started([sys.executable, str(QUICKSTART)], tmp_path) as program:
-        assert program.get("/hello").json() == {"message": "Hello, World!"}
+    with started([sys.executable, str(DEMO)], tmp_path) as program:
+        reply = program.get("/hello")
+        assert reply.json() == {"message": "Hello, World!"}
+        assert reply.headers["ratelimit-limit"] == "200"
+        assert len(reply.headers["x-request-id"]) == 36
         assert program.get("/users/7").json() == {"id": 7, "name": "User 7"}
         assert program.get("/users/x").status_code == 422
         program.process.terminate()
