@@ -115,6 +115,7 @@ def seeds() -> dict[str, list[bytes]]:
         found["target"].append(request["target"].encode())
         found["cookie"].append(cookies.encode())
         found["forwarded"].append(fields.get("forwarded", "").encode())
+        found["jwt"] += of_token(fields.get("authorization", ""))
         segment = path.rpartition("/")[2]
         value = next(iter(fields.values()), "")
         parameters = f"{segment}\n{query}\n{value}\n{cookies}\n{query}"
@@ -149,6 +150,17 @@ def of_body(body: bytes, fields: dict[str, str]) -> Iterator[tuple[str, bytes]]:
         yield "read", body
     else:
         yield "form", body
+
+
+def of_token(authorization: str) -> Iterator[bytes]:
+    """Yield a bearer token, and its header and claims."""
+    token = authorization.removeprefix("Bearer ")
+    yield token.encode()
+    for part in token.split(".")[:2]:
+        try:
+            yield base64.urlsafe_b64decode(part + "===")
+        except ValueError:
+            continue
 
 
 def bounded(form: bytes, boundary: str, own: str) -> bytes:

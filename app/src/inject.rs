@@ -55,6 +55,9 @@ impl Injector {
     /// fix it.
     #[must_use]
     pub fn new(plan: Plan, config: &ServerConfig, seed: [u64; 4], log: Arc<dyn Log>) -> Self {
+        for line in plan.take_warnings() {
+            log.log(Level::Warn, &line);
+        }
         Self {
             placements: RefCell::new(Placements::new(&plan)),
             plan,

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod app;
+mod auth;
 mod cross_origin;
 pub mod files;
 #[doc(hidden)]

@@ -36,6 +36,7 @@ use spikard_proto_http::sabotage;
 
 use crate::LowerError;
 use crate::app::{App, Route};
+use crate::auth::Guards;
 use crate::cross_origin::{CrossOrigin, Policy};
 use crate::files::lower::mounts;
 use crate::files::stage::ServeFile;
@@ -78,6 +79,7 @@ impl App {
         let tree = Arc::new(tree.finish());
         let mut plan = PlanBuilder::new();
         let entry = plan.declare("entry");
+        let guards = Guards::of(config, &mut plan)?;
         let mut lowering = Lowering {
             config,
             hooks: &self.hooks,
@@ -87,6 +89,7 @@ impl App {
             security_headers: (config.security_headers.as_ref())
                 .map(|config| Arc::new(SecurityHeaders::new(config))),
             access: AccessFormat::of(config),
+            guards,
             plan,
         };
         let timeout_ms = config.request_timeout.map(millis);
@@ -149,6 +152,7 @@ pub(crate) struct Lowering<'l> {
     memory: &'l dyn Memory,
     security_headers: Option<Arc<SecurityHeaders>>,
     pub(crate) access: Option<Arc<AccessFormat>>,
+    guards: Guards,
     plan: PlanBuilder,
 }
 
@@ -302,6 +306,7 @@ impl Lowering<'_> {
         let cors = heard(&document.cors, "cors").or(&self.config.cors);
         let policy = self.cross_origin.route(cors, &mut self.plan);
         let mut rows = self.rows_under(policy.as_ref());
+        self.guards.rows(document, &mut rows)?;
         self.limit_rows(&name, route, &mut rows)?;
         if document.compression || sabotage::is_off("compression/route") {
             self.compression_row(&mut rows);

@@ -12,6 +12,20 @@ use crate::validate::schema::SchemaError;
 pub enum LowerError {
     /// `spool_directory` is none.
     SpoolDirectory(String),
+    /// A key of `jwt_auth` cannot serve.
+    Auth {
+        /// JSON pointer to it within the configuration.
+        pointer: String,
+        /// Why.
+        message: String,
+    },
+    /// A route asks for auth that is not configured.
+    RouteAuth {
+        /// The route's pattern.
+        path: String,
+        /// The knob that is missing.
+        knob: &'static str,
+    },
     /// There is no memory for a rate limit: it was configured anew too often in one server's life.
     RateLimitMemory {
         /// Which limit.
@@ -48,6 +62,11 @@ impl fmt::Display for LowerError {
             Self::SpoolDirectory(path) => write!(
                 out,
                 "/spool_directory: '{path}' is no directory; make it, or name another one"
+            ),
+            Self::Auth { pointer, message } => write!(out, "{pointer}: {message}"),
+            Self::RouteAuth { path, knob } => write!(
+                out,
+                "the route {path} asks for auth, and the configuration has no {knob}"
             ),
             Self::RateLimitMemory { limit } => write!(
                 out,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use crate::config::{CorsConfig, RateLimitConfig, ResponseValidation};
+use crate::config::{CorsConfig, RateLimitConfig, ResponseValidation, RouteAuth};
 use crate::hook::RouteHooksDocument;
 use crate::own::{self, Own};
 
@@ -71,6 +71,9 @@ pub struct RouteDocument {
     /// and value, in order.
     #[serde(default)]
     pub response_headers: Vec<(String, String)>,
+    /// What it asks of its clients; absent, all that the server has configured.
+    #[serde(default)]
+    pub auth: Option<RouteAuth>,
     /// Where the host runs the function.
     #[serde(default)]
     pub placement: Placement,
@@ -98,6 +101,7 @@ impl RouteDocument {
             cors: Own::Inherit,
             rate_limit: None,
             response_headers: Vec::new(),
+            auth: None,
             placement: Placement::default(),
             hooks: RouteHooksDocument::default(),
         }

@@ -887,6 +887,10 @@ typedef struct spk_call {
      * The reply that hooks on errors are shown; of status 0 in other calls.
      */
     struct spk_made made;
+    /**
+     * The claims of the token that the request was let in by: a JSON object. Empty without one.
+     */
+    struct spk_text claims;
 } spk_call;
 
 /**

@@ -82,6 +82,8 @@ pub struct spk_call {
     pub exchange: u64,
     /// The reply that hooks on errors are shown; of status 0 in other calls.
     pub made: spk_made,
+    /// The claims of the token that the request was let in by: a JSON object. Empty without one.
+    pub claims: spk_text,
 }
 
 impl spk_call {
@@ -129,6 +131,7 @@ impl spk_call {
                 .and_then(|visit| visit.downcast_ref())
                 .map_or(0, Kept::number),
             made: reply.map_or(spk_made::NONE, spk_made::of),
+            claims: spk_text::of(&x.claims),
         }
     }
 }

@@ -50,6 +50,8 @@ pub struct Exchange {
     pub uploads: Uploads,
     /// What is awaited elsewhere, or was brought from there.
     pub errand: Option<Box<dyn Errand>>,
+    /// The claims of the request's token, as JSON, once they were judged; empty without a token.
+    pub claims: Vec<u8>,
     /// What the host function receives.
     pub arguments: Arguments,
     /// The reply.
@@ -100,6 +102,7 @@ impl Exchange {
             sink: None,
             uploads: Uploads::new(),
             errand: None,
+            claims: Vec::new(),
             arguments: Arguments::new(),
             reply: Reply::new(),
             request_id: RequestId::new(),
@@ -123,6 +126,7 @@ impl Exchange {
     /// Begins with the head that was just parsed into `head`, at the plan's entry table.
     pub fn begin(&mut self, plan: &Plan, client: Option<SocketAddr>) {
         self.release();
+        self.claims.clear();
         self.arguments.clear();
         self.reply.clear();
         self.request_id.clear();

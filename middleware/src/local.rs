@@ -104,6 +104,11 @@ impl Local {
         self.unix_s * 1000 + u64::from(self.unix_part_ms)
     }
 
+    /// Seconds since 1970.
+    pub fn unix_s(&self) -> u64 {
+        self.unix_s
+    }
+
     /// The `Date` of replies made now (RFC 9110 §6.6.1), formatted once per second.
     pub fn date(&self) -> &[u8; 29] {
         &self.date

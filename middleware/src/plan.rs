@@ -3,7 +3,11 @@
 //! Built once at start, shared by all workers, never changed. A stage that is not configured has
 //! no row, so what is off costs nothing.
 
-use std::{fmt, ops::Range, sync::Arc};
+use std::{
+    fmt,
+    ops::Range,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use spikard_contract::{route::Placement, status::Purpose};
 
@@ -81,12 +85,19 @@ pub struct Plan {
     entry: TableId,
     refused: TableId,
     has_hooks: bool,
+    warnings: Mutex<Vec<String>>,
 }
 
 impl Plan {
     /// Whether a request may be at the host more than once.
     pub fn has_hooks(&self) -> bool {
         self.has_hooks
+    }
+
+    /// What the log should say when the plan is first used: what works, and is weak. Said once.
+    pub fn take_warnings(&self) -> Vec<String> {
+        let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut warnings)
     }
 
     /// Where every request begins.
@@ -206,6 +217,7 @@ impl Rows {
 pub struct PlanBuilder {
     tables: Vec<(Box<str>, Rows)>,
     segments: Vec<Segment>,
+    warnings: Vec<String>,
 }
 
 impl PlanBuilder {
@@ -229,6 +241,11 @@ impl PlanBuilder {
     pub fn segment(&mut self, segment: Segment) -> SegmentId {
         self.segments.push(segment);
         SegmentId(self.segments.len() as u32 - 1)
+    }
+
+    /// Adds a line that the log should have at start.
+    pub fn warn(&mut self, line: String) {
+        self.warnings.push(line);
     }
 
     /// Sorts each table by rank and lays all rows flat.
@@ -265,6 +282,7 @@ impl PlanBuilder {
             segments: self.segments.into(),
             entry,
             refused,
+            warnings: Mutex::new(self.warnings),
         }
     }
 }

@@ -25,6 +25,10 @@ pub enum Rank {
     Route,
     /// The route's own limit, before its own rows cost anything.
     RouteRateLimit,
+    /// Before everything that a request may ask of a route; before the key, as both must hold.
+    Jwt,
+    /// Likewise.
+    ApiKey,
     /// Before any body byte is asked for, so that a refused upload never gets `100 Continue`.
     BodyLimit,
     /// Refuses by the head alone, so before the body is asked for.
@@ -86,6 +90,8 @@ impl Rank {
             Self::OnRequest => "on_request",
             Self::Route => "route",
             Self::RouteRateLimit => "route_rate_limit",
+            Self::Jwt => "jwt",
+            Self::ApiKey => "api_key",
             Self::BodyLimit => "body_limit",
             Self::MediaType => "media_type",
             Self::ContentCoding => "content_coding",

@@ -23,9 +23,12 @@ const MASK: &str = "***";
 impl QueryMask {
     /// The mask for a configuration.
     #[must_use]
-    pub fn of(_: &ServerConfig) -> Self {
+    pub fn of(config: &ServerConfig) -> Self {
+        let own = config.api_key_auth.as_ref();
+        let own = own.and_then(|api_key| api_key.query_name.as_deref());
+        let names = ALWAYS.into_iter().chain(own);
         Self {
-            names: ALWAYS.map(Into::into).into(),
+            names: names.map(Into::into).collect(),
         }
     }
 
@@ -46,5 +49,52 @@ impl QueryMask {
             _ => Cow::Borrowed(piece),
         });
         Cow::Owned(shown.collect::<Vec<_>>().join("&"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use spikard_contract::config::ApiKeyConfig;
+
+    #[test]
+    fn values_of_secrets_are_masked() {
+        let mask = QueryMask::of(&ServerConfig {
+            api_key_auth: Some(ApiKeyConfig {
+                query_name: Some("pass".to_owned()),
+                ..ApiKeyConfig::default()
+            }),
+            ..ServerConfig::default()
+        });
+        for (query, shown) in [
+            ("api_key=hunter2", "api_key=***"),
+            ("a=1&api_key=hunter2&b=%20", "a=1&api_key=***&b=%20"),
+            ("api_key=a&api_key=b", "api_key=***&api_key=***"),
+            ("api%5Fkey=hunter2", "api%5Fkey=***"),
+            ("%61pi_key=hunter2", "%61pi_key=***"),
+            ("API_KEY=hunter2", "API_KEY=***"),
+            ("+api_key=hunter2", "+api_key=***"),
+            ("pass=x&access_token=y", "pass=***&access_token=***"),
+            ("api_key=a=b", "api_key=***"),
+            ("api_key=", "api_key=***"),
+        ] {
+            assert_eq!(mask.apply(query), shown);
+        }
+    }
+
+    #[test]
+    fn other_queries_are_shown_as_they_are() {
+        let mask = QueryMask::of(&ServerConfig::default());
+        for query in [
+            "",
+            "a=1&b=2",
+            "my_api_key=1",
+            "api_key",
+            "=api_key",
+            "a=api_key",
+            "%zz=1",
+        ] {
+            assert!(matches!(mask.apply(query), Cow::Borrowed(shown) if shown == query));
+        }
     }
 }

@@ -19,7 +19,7 @@ use std::{
 
 use monoio::io::AsyncReadRent;
 use spikard_contract::config::ServerConfig;
-use spikard_middleware::{Answer, CallId, HostPort, Ledger, Log, Plan, PoolRun};
+use spikard_middleware::{Answer, CallId, HostPort, Ledger, Level, Log, Plan, PoolRun};
 
 use crate::{
     accept,
@@ -144,6 +144,9 @@ impl Worker {
         port: Box<dyn HostPort>,
         log: Arc<dyn Log>,
     ) -> io::Result<Self> {
+        for line in plan.take_warnings() {
+            log.log(Level::Warn, &line);
+        }
         let listener = listener.into();
         let mut executor = Executor::build(config.engine)?;
         let (bell, ear) = UnixStream::pair()?;

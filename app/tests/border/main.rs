@@ -4,6 +4,7 @@
     reason = "a test that cannot go on should say where"
 )]
 
+mod auth;
 mod files;
 mod fixtures;
 mod hooks;

@@ -151,6 +151,11 @@ impl<'a> Call<'a> {
         table.iter().map(|upload| Upload::new(view, upload))
     }
 
+    /// The claims of the request's token, as JSON; empty without one.
+    pub fn claims(&self) -> &'a [u8] {
+        text(&self.view.claims)
+    }
+
     /// Whether the request declared a body.
     pub fn has_body(&self) -> bool {
         self.view.has_body != 0

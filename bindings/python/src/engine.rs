@@ -30,6 +30,8 @@ pub(crate) enum Source {
     /// A form whose class has files among its fields: the body and all files, through the
     /// converter.
     Form,
+    /// The claims of the token, as JSON, through the converter.
+    Claims,
     /// The files under a name.
     File { name: String, as_list: bool },
 }
@@ -256,6 +258,7 @@ fn binding(entry: &Bound<'_, PyTuple>) -> PyResult<Binding> {
             as_list: index == 1,
         },
         10 | 11 => Source::Form,
+        12 | 13 => Source::Claims,
         _ => {
             return Err(PyValueError::new_err(format!(
                 "{kind} is no kind of binding"
@@ -271,7 +274,7 @@ fn binding(entry: &Bound<'_, PyTuple>) -> PyResult<Binding> {
     });
     Ok(Binding {
         source,
-        keyword_only: matches!(kind, 3..=5 | 7 | 9 | 11),
+        keyword_only: matches!(kind, 3..=5 | 7 | 9 | 11 | 13),
         name: entry.get_item(2)?.extract()?,
         converter: optional(3)?.map(Bound::unbind),
         default: default.transpose()?,

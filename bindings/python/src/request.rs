@@ -27,6 +27,7 @@ pub(crate) struct Request {
     head: Arc<Owned>,
     fields: Arc<Fields>,
     state: PyOnceLock<Py<PyDict>>,
+    claims: PyOnceLock<Py<PyAny>>,
     form: PyOnceLock<Py<PyAny>>,
     known: Mutex<Known>,
 }
@@ -41,6 +42,8 @@ struct Known {
     /// What the body is read as a form with; `None` if the engine has read it as one.
     reader: Option<Arc<App>>,
     uploads: Vec<Py<PyAny>>,
+    /// The claims of its token, as JSON; empty without one, and before it is judged.
+    claims: Box<[u8]>,
 }
 
 impl Request {
@@ -65,6 +68,7 @@ impl Request {
             fields: Arc::new(Fields::new(head.clone())),
             head,
             state: PyOnceLock::new(),
+            claims: PyOnceLock::new(),
             form: PyOnceLock::new(),
             known: Mutex::new(Known {
                 route: PyString::new(py, call.route()).unbind(),
@@ -73,8 +77,23 @@ impl Request {
                 query_params: PyDict::new(py).unbind(),
                 reader: None,
                 uploads: Vec::new(),
+                claims: call.claims().into(),
             }),
         }
+    }
+
+    /// Learns whom the token names, once it is judged. A state that a hook has begun gets it, too.
+    fn learn_claims(&self, py: Python<'_>, call: &Call<'_>) -> PyResult<()> {
+        let is_news = self.lock().claims.is_empty() && !call.claims().is_empty();
+        if is_news {
+            self.lock().claims = call.claims().into();
+            if let Some(state) = self.state.get(py) {
+                state
+                    .bind(py)
+                    .set_item(intern!(py, "claims"), self.claims(py)?)?;
+            }
+        }
+        Ok(())
     }
 
     /// Learns what a later call of the same exchange says: the route, the body.
@@ -86,6 +105,7 @@ impl Request {
         reads_form: bool,
     ) -> PyResult<()> {
         self.fields.refresh(call);
+        self.learn_claims(py, call)?;
         let has_body = call.purpose() == Purpose::PreValidation;
         let uploads = has_body.then(|| Uploads::of(py, call)).transpose()?;
         let mut known = self.lock();
@@ -117,6 +137,7 @@ impl Request {
             }
         }
         self.fields.refresh(call);
+        self.learn_claims(py, call)?;
         let mut known = self.lock();
         known.route = route.pattern.clone_ref(py);
         known.path_params = path_params.unbind();
@@ -255,12 +276,33 @@ impl Request {
         self.lock().query_params.bind(py).clone()
     }
 
-    /// A dict of the application's own, for this request.
+    /// A dict of the application's own, for this request. The claims of its token are in it.
     #[getter]
-    fn state<'py>(&self, py: Python<'py>) -> &Bound<'py, PyDict> {
-        self.state
-            .get_or_init(py, || PyDict::new(py).unbind())
-            .bind(py)
+    fn state<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyDict>> {
+        let fresh = || -> PyResult<Py<PyDict>> {
+            let state = PyDict::new(py);
+            let claims = self.claims(py)?;
+            if !claims.is_none() {
+                state.set_item(intern!(py, "claims"), claims)?;
+            }
+            Ok(state.unbind())
+        };
+        Ok(self.state.get_or_try_init(py, fresh)?.bind(py))
+    }
+
+    /// The claims of the token that let the request in: a dict. `None` without a token, and in
+    /// hooks before it is judged.
+    #[getter]
+    fn claims<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let document = self.lock().claims.clone();
+        if document.is_empty() {
+            return Ok(py.None().into_bound(py));
+        }
+        let decode = || {
+            let document = PyBytes::new(py, &document);
+            hooks(py)?.decode.call1(py, (document,))
+        };
+        Ok(self.claims.get_or_try_init(py, decode)?.bind(py).clone())
     }
 
     /// The body, whole. Raises `RuntimeError` in hooks before routing: it is not read yet.

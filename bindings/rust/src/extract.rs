@@ -45,7 +45,7 @@ use crate::request::Request;
     label = "not an argument of a handler",
     note = "arguments are `Path<T>`, `Query<T>`, `Header<T>`, `Cookie<T>` and `Json<T>` with a `T` \
             that derives `serde::Deserialize` and `schemars::JsonSchema`, an `Option` of these, \
-            `Body`, `Request`, `Parameters` and `State<S>`",
+            `Body`, `Claims<T>`, `Request`, `Parameters` and `State<S>`",
     note = "a `T` without a schema is written `Json<Unchecked<T>>`"
 )]
 pub trait Extract: Sized + Send + 'static {

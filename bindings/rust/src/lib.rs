@@ -24,6 +24,7 @@ mod app;
 mod arguments;
 #[cfg(feature = "tokio")]
 mod bridge;
+mod claims;
 mod derived;
 mod error;
 mod extract;
@@ -51,6 +52,7 @@ mod upload;
 pub use app::{App, Route};
 #[cfg(feature = "tokio")]
 pub use bridge::{Bridged, tokio};
+pub use claims::Claims;
 pub use error::RunError;
 pub use extract::{
     Body, Call, Cookie, Extract, Header, Json, Needs, Parameters, Path, Query, State, Unchecked,
@@ -69,7 +71,8 @@ pub use schemars::{self, JsonSchema};
 pub use server::Server;
 pub use spikard_contract::config::{
     CorsConfig, EmbedderPolicy, Engine, FrameOptions, HealthConfig, HstsConfig, OpenerPolicy,
-    RateLimitConfig, ResourcePolicy, ResponseValidation, SecurityHeadersConfig, ServerConfig,
+    RateLimitConfig, ResourcePolicy, ResponseValidation, RouteAuth, SecurityHeadersConfig,
+    ServerConfig,
 };
 pub use spikard_contract::route::RouteDocument;
 pub use spikard_middleware::{Level, Log};

@@ -23,6 +23,7 @@ pub struct Request {
     pub(crate) extensions: Extensions,
     /// What hooks changed, for the engine.
     pub(crate) edits: Vec<Edit>,
+    claims: Box<[u8]>,
 }
 
 impl Request {
@@ -34,6 +35,7 @@ impl Request {
             route: route.clone(),
             extensions: Visit::of(x).map(Visit::extensions).unwrap_or_default(),
             edits: Vec::new(),
+            claims: x.claims.as_slice().into(),
         }
     }
 
@@ -71,6 +73,14 @@ impl Request {
     #[must_use]
     pub fn client(&self) -> Option<SocketAddr> {
         self.client
+    }
+
+    /// The claims of the token that let the request in; `None` without a token. A handler that
+    /// takes [`Claims`](crate::Claims) has them as a type of its own.
+    #[must_use]
+    pub fn claims(&self) -> Option<serde_json::Map<String, serde_json::Value>> {
+        // The engine has judged them: they are an object, or empty.
+        serde_json::from_slice(&self.claims).ok()
     }
 
     /// The first header line of this name, whatever its letter case. `None` if there is none, or

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use spikard_contract::config::{CorsConfig, RateLimitConfig};
+use spikard_contract::config::{CorsConfig, RateLimitConfig, RouteAuth};
 
 use crate::app::Route;
 
@@ -61,6 +61,13 @@ impl Route {
     /// ```
     pub fn rate_limit(&mut self, limit: RateLimitConfig) -> &mut Self {
         self.document.rate_limit = Some(limit);
+        self
+    }
+
+    /// What the route asks of its clients, in place of all that the server has configured with
+    /// `jwt_auth` and `api_key_auth`.
+    pub fn auth(&mut self, auth: RouteAuth) -> &mut Self {
+        self.document.auth = Some(auth);
         self
     }
 

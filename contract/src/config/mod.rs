@@ -38,6 +38,24 @@ mod static_files;
 pub const BODY_PROGRESS_BYTES_MIN: usize = 1024;
 
 choice! {
+    /// What a route asks of its clients, of what the server has configured.
+    pub enum RouteAuth {
+        /// A token where tokens are configured, and an API key where keys are: both must hold.
+        Required = "required",
+        /// Nothing, but credentials that are there must be good.
+        Optional = "optional",
+        /// Nothing; credentials are not looked at.
+        Excluded = "excluded",
+        /// A token or an API key; one that is good is enough.
+        Any = "any",
+        /// A token.
+        Jwt = "jwt",
+        /// An API key.
+        ApiKey = "api_key",
+    }
+}
+
+choice! {
     /// Which kernel interface moves the bytes.
     pub enum Engine {
         /// io_uring where the kernel and the container allow it, else epoll.
@@ -158,6 +176,11 @@ config! {
         sensitive_headers: Vec<String> = Vec::new(), in 0..=64;
         /// How the bodies of replies are compressed. `null` compresses none. A route may opt out.
         compression: Option<CompressionConfig> = Some(CompressionConfig::default());
+        /// Bearer tokens that requests must carry. `null` asks for none.
+        jwt_auth: Option<JwtConfig> = None;
+        /// API keys, of which requests must carry one. `null` asks for none. With tokens as well,
+        /// both must hold, and the token is judged first.
+        api_key_auth: Option<ApiKeyConfig> = None;
         /// Largest head of a request, all header fields together; a larger one is answered with
         /// 431.
         max_header_size: u32 = 65_536, in 1_024..=1_048_576, unit "bytes";

@@ -6,8 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use spikard_fuzz_targets::{
     fuzz_body, fuzz_condition, fuzz_convert, fuzz_cookie, fuzz_fields, fuzz_form, fuzz_forwarded,
-    fuzz_head, fuzz_inflate, fuzz_json, fuzz_multipart, fuzz_parameters, fuzz_pattern_and_match,
-    fuzz_range, fuzz_read, fuzz_reply, fuzz_request, fuzz_schema, fuzz_target, fuzz_upload,
+    fuzz_head, fuzz_inflate, fuzz_json, fuzz_jwt, fuzz_multipart, fuzz_parameters,
+    fuzz_pattern_and_match, fuzz_range, fuzz_read, fuzz_reply, fuzz_request, fuzz_schema,
+    fuzz_target, fuzz_upload,
 };
 use vectors::{BODY_FILE, HEAD_FILES, MULTIPART_FILE, REPLY_FILE, load};
 
@@ -22,7 +23,7 @@ const SEED_BYTES_MAX: usize = 1024;
 
 type Target = fn(&[u8]);
 
-const TARGETS: [(&str, Target); 20] = [
+const TARGETS: [(&str, Target); 21] = [
     ("fuzz_head", fuzz_head),
     ("fuzz_body", fuzz_body),
     ("fuzz_condition", fuzz_condition),
@@ -36,6 +37,7 @@ const TARGETS: [(&str, Target); 20] = [
     ("fuzz_convert", fuzz_convert),
     ("fuzz_inflate", fuzz_inflate),
     ("fuzz_json", fuzz_json),
+    ("fuzz_jwt", fuzz_jwt),
     ("fuzz_parameters", fuzz_parameters),
     ("fuzz_pattern_and_match", fuzz_pattern_and_match),
     ("fuzz_range", fuzz_range),

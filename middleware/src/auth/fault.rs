@@ -112,7 +112,7 @@ pub enum ApiKeyFault {
 }
 
 impl ApiKeyFault {
-    /// Makes this the reply; `expected` names the places where a key may stand.
+    /// Makes this the reply, without its challenge. A key may stand in the field or in the query.
     pub fn write(self, reply: &mut Reply, header: &str, query: Option<&str>) {
         let (title, detail) = match self {
             Self::Missing => ("Missing API key", missing_api_key(header, query)),
@@ -123,8 +123,6 @@ impl ApiKeyFault {
         };
         let problem = Problem::of(&UNAUTHORIZED).with_title(title);
         problem.with_detail(detail).write(reply);
-        // The name of a field is a token, so it can be quoted as it is.
-        challenge(reply, &format!("ApiKey header=\"{header}\""));
     }
 }
 

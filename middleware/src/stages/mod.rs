@@ -1,6 +1,7 @@
 //! The built-in stages: one file each, the list is the folder.
 
 pub mod access_log;
+pub mod auth;
 pub mod await_body;
 pub mod await_hooks;
 pub mod await_host;

@@ -29,7 +29,7 @@ from spikard.app import (
     route,
     trace,
 )
-from spikard.config import RateLimitConfig, ServerConfig
+from spikard.config import ApiKeyConfig, JwtConfig, RateLimitConfig, ServerConfig
 from spikard.custom import register_decoder, register_encoder
 from spikard.encoding import encode
 from spikard.errors import AddressInUse, ConfigError, RouteError
@@ -37,7 +37,7 @@ from spikard.headers import Headers
 from spikard.hooks import HookFailed, Rescued, settle
 from spikard.logging import handler_failed, log, stalled
 from spikard.misfit import explain
-from spikard.params import Body, Cookie, File, Form, Header, Path, Query
+from spikard.params import Body, Claims, Cookie, File, Form, Header, Path, Query
 from spikard.problem import HttpProblem
 from spikard.response import RedirectResponse, Response
 from spikard.route import Route
@@ -46,7 +46,9 @@ from spikard.upload import Spool, UploadFile
 
 __all__ = [
     "AddressInUse",
+    "ApiKeyConfig",
     "Body",
+    "Claims",
     "ConfigError",
     "Cookie",
     "File",
@@ -54,6 +56,7 @@ __all__ = [
     "Header",
     "Headers",
     "HttpProblem",
+    "JwtConfig",
     "Path",
     "Query",
     "RateLimitConfig",

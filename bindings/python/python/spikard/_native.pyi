@@ -14,6 +14,7 @@ from spikard.hooks import Around
 # 6, and 7 by keyword, a dict of the engine's arguments from `index` on, under the group's names.
 # 8, and 9 by keyword, a file; its name stands for a group's, and an index of 1 makes a list of all.
 # 10, and 11 by keyword, a form whose class has files.
+# 12, and 13 by keyword, the claims of the token, as JSON bytes; empty ones only without a default.
 # A converter receives the engine's value, the body's bytes, the dict, or of the last kind the bytes
 # and a list of all files.
 Binder = tuple[tuple[Any, ...], ...]
@@ -137,7 +138,12 @@ class Request:
 
     @property
     def state(self) -> dict[str, Any]:
-        """Whatever this request's functions want to share."""
+        """Whatever this request's functions want to share. The claims of a token are in it, under
+        `claims`."""
+
+    @property
+    def claims(self) -> dict[str, Any] | None:
+        """The claims of the token that let the request in; None without a token."""
 
     @property
     def body(self) -> bytes:

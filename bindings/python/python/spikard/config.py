@@ -13,10 +13,12 @@ from typing import Any
 
 from spikard._generated.config import (
     AccessLogConfig,
+    ApiKeyConfig,
     CompressionConfig,
     CorsConfig,
     HealthConfig,
     HstsConfig,
+    JwtConfig,
     RateLimitConfig,
     SecurityHeadersConfig,
     ServerConfig,
@@ -26,10 +28,12 @@ from spikard.errors import ConfigError
 
 __all__ = [
     "AccessLogConfig",
+    "ApiKeyConfig",
     "CompressionConfig",
     "CorsConfig",
     "HealthConfig",
     "HstsConfig",
+    "JwtConfig",
     "RateLimitConfig",
     "SecurityHeadersConfig",
     "ServerConfig",

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
-__all__ = ["Body", "Cookie", "File", "Form", "Header", "Marker", "Path", "Query"]
+__all__ = ["Body", "Claims", "Cookie", "File", "Form", "Header", "Marker", "Path", "Query"]
 
-Place = Literal["path", "query", "header", "cookie", "body", "form", "file"]
+Place = Literal["path", "query", "header", "cookie", "body", "form", "file", "claims"]
 
 
 class Marker:
@@ -166,5 +166,7 @@ Body = Source("body")
 """The request body: JSON, or as it is for `bytes`."""
 Form = Source("form")
 """A field of a form; all of its fields for a class with named fields."""
+Claims = Source("claims")
+"""The claims of the token that let the request in: a dict, or a class of those that are needed."""
 File = FileSource("file")
 """A file of a multipart form, or all files of a name for a list."""

@@ -40,6 +40,11 @@ class GroupOptions(TypedDict, total=False):
     """Which pages of other origins may call it, in place of the server's; None for nobody."""
     rate_limit: RateLimitConfig | Mapping[str, Any] | None
     """How often a client may ask for it, besides the server's limit; None for no own limit."""
+    auth: Literal["required", "optional", "excluded", "any", "jwt", "api_key"] | None
+    """What it asks of its clients, in place of all that the server has configured: `required` a
+    token and an API key, of those that are configured; `optional` nothing, but credentials that are
+    there must be good; `excluded` nothing; `any` a token or an API key; `jwt`, `api_key` only that.
+    None as the configuration says."""
     response_headers: Mapping[str, str] | Iterable[tuple[str, str]]
     """Header fields of its replies with a status below 400, unless the handler sets them."""
     compression: bool
@@ -114,6 +119,7 @@ class Route:
             "response_validation": options.get("response_validation"),
             "compression": options.get("compression", True),
             "files": read.files,
+            "auth": options.get("auth"),
             "placement": _placement(handler, waits, options.get("blocking")),
             **_settings(options),
         }

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from spikard import anatomy, decoding, forms
+from spikard import anatomy, claims, decoding, forms
 from spikard import schema as schemas
 from spikard._native import Request
 from spikard.errors import RouteError
@@ -33,6 +33,7 @@ Handler = Callable[..., Any]
 
 # Kinds of binder entries, as (positional, by keyword).
 ARGUMENT, BODY, REQUEST, GROUP, FILE, FORM = (0, 3), (1, 4), (2, 5), (6, 7), (8, 9), (10, 11)
+CLAIMS = (12, 13)
 
 # The name that stands for all files of a form.
 ANY_FILE = "*"
@@ -132,6 +133,9 @@ def read(handler: Handler, options: Options) -> Signature:
                 signature.binder.append(parameter.entry(REQUEST))
             elif place == "body":
                 _add_body(signature, parameter, options)
+            elif place == "claims":
+                converter = claims.reader(parameter.annotation)
+                signature.binder.append(parameter.entry(CLAIMS, converter=converter))
             elif place == "form":
                 _add_form(signature, parameter, options)
             elif place == "file":

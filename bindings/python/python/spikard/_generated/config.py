@@ -15,10 +15,12 @@ from typing import Any, Literal
 
 __all__ = [
     "AccessLogConfig",
+    "ApiKeyConfig",
     "CompressionConfig",
     "CorsConfig",
     "HealthConfig",
     "HstsConfig",
+    "JwtConfig",
     "RateLimitConfig",
     "SecurityHeadersConfig",
     "ServerConfig",
@@ -358,6 +360,152 @@ class CompressionConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JwtConfig:
+    """Bearer tokens (JWT) that requests must carry.
+
+    A request without a valid token is answered with 401, and one whose token lacks a
+    required claim with 403; neither reaches a handler. A route may say otherwise
+    with `auth`.
+    """
+
+    secret: str | None = field(repr=False, default=None)
+    """Shared secret of the HS algorithms. One shorter than the hash is weaker than it:
+    the log says so at start. Unit: characters. Default: None. Range: 1 to 65536.
+    """
+
+    algorithm: Literal["HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"] = "HS256"
+    """The one algorithm that tokens may be signed with. What a token says of its own
+    algorithm never decides. Default: "HS256".
+    """
+
+    public_key: str | None = None
+    """Public key of the other algorithms, in PEM: `PUBLIC KEY`, `RSA PUBLIC KEY` or
+    `CERTIFICATE`. What does not begin with `-----BEGIN` is the path of such a file.
+    Unit: characters. Default: None. Range: 1 to 65536.
+    """
+
+    jwks: str | Mapping[str, Any] | None = field(repr=False, default=None)
+    """Keys as a JWK set (RFC 7517 §5), of which a token names one by its `kid`: an
+    object, its JSON text, or the path of such a file. Keys that do not fit the
+    algorithm are left out. Unit: characters. Default: None. Range: 1 to 1048576.
+    """
+
+    audience: str | Sequence[str] | None = None
+    """Audiences, of which a token must name at least one in `aud`. `None` does not look
+    at `aud`. Unit: audiences. Default: None. Range: 1 to 100.
+    """
+
+    issuer: str | None = None
+    """What `iss` must be. `None` does not look at `iss`. Unit: characters. Default:
+    None. Range: 1 to 4096.
+    """
+
+    leeway: float | timedelta = 0
+    """How far the clocks of issuer and server may differ when `exp` and `nbf` are
+    judged. Unit: seconds. Default: 0. Range: 0 to 3600.
+    """
+
+    required_claims: Sequence[str] = ()
+    """Claims that a token must have, whatever their value; without one of them the
+    answer is 403. Unit: claims. Default: empty. Range: 0 to 100.
+    """
+
+    require_exp: bool = True
+    """Whether a token must have an `exp`. One that is there is judged either way.
+    Default: True.
+    """
+
+    header_name: str = "Authorization"
+    """Header field that carries the token. In `Authorization` it stands behind
+    `Bearer`; in any other it may stand alone. Unit: characters. Default:
+    "Authorization". Range: 1 to 128.
+    """
+
+    cookie_name: str | None = None
+    """Cookie that carries the token of a request without that header field. `None`
+    reads no cookie. Browsers send cookies with requests of other sites, too, unless
+    the cookie says `SameSite`. Unit: characters. Default: None. Range: 1 to 128.
+    """
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the document the engine reads: plain values, durations in seconds."""
+        return {
+            "secret": self.secret,
+            "algorithm": self.algorithm,
+            "public_key": self.public_key,
+            "jwks": _plain(self.jwks),
+            "audience": _plain(self.audience),
+            "issuer": self.issuer,
+            "leeway": _plain(self.leeway),
+            "required_claims": _plain(self.required_claims),
+            "require_exp": self.require_exp,
+            "header_name": self.header_name,
+            "cookie_name": self.cookie_name,
+        }
+
+    def to_json(self) -> str:
+        """Return the same as JSON text."""
+        return json.dumps(self.to_dict(), allow_nan=False)
+
+    def copy(self, **changes: Any) -> JwtConfig:
+        """Return a copy with some knobs changed."""
+        return replace(self, **changes)
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> JwtConfig:
+        """Return the object of a document; the inverse of `to_dict`."""
+        values = dict(document)
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKeyConfig:
+    """API keys, of which requests must carry one.
+
+    A request without a valid key is answered with 401 and does not reach a handler.
+    A route may say otherwise with `auth`.
+    """
+
+    keys: Sequence[str] = field(repr=False)
+    """The keys, each as good as another. All are compared, in a time that does not tell
+    how far one is right. Unit: keys. Required. Range: 1 to 1000.
+    """
+
+    header_name: str = "X-API-Key"
+    """Header field that carries the key. Unit: characters. Default: "X-API-Key". Range:
+    1 to 128.
+    """
+
+    query_name: str | None = "api_key"
+    """Query parameter that carries the key of a request without that header field. No
+    log shows its value. `None` takes none from the query, which other servers on the
+    way may log. Unit: characters. Default: "api_key". Range: 1 to 128.
+    """
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the document the engine reads: plain values, durations in seconds."""
+        return {
+            "keys": _plain(self.keys),
+            "header_name": self.header_name,
+            "query_name": self.query_name,
+        }
+
+    def to_json(self) -> str:
+        """Return the same as JSON text."""
+        return json.dumps(self.to_dict(), allow_nan=False)
+
+    def copy(self, **changes: Any) -> ApiKeyConfig:
+        """Return a copy with some knobs changed."""
+        return replace(self, **changes)
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> ApiKeyConfig:
+        """Return the object of a document; the inverse of `to_dict`."""
+        values = dict(document)
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StaticFilesConfig:
     """A directory whose files are answered to GET and HEAD. The application's own
     routes win over them, and a path that a route has for another method stays a 405.
@@ -638,6 +786,14 @@ class ServerConfig:
     out.
     """
 
+    jwt_auth: JwtConfig | Mapping[str, Any] | None = None
+    """Bearer tokens that requests must carry. `None` asks for none. Default: None."""
+
+    api_key_auth: ApiKeyConfig | Mapping[str, Any] | None = None
+    """API keys, of which requests must carry one. `None` asks for none. With tokens as
+    well, both must hold, and the token is judged first. Default: None.
+    """
+
     max_header_size: int = 65_536
     """Largest head of a request, all header fields together; a larger one is answered
     with 431. Unit: bytes. Default: 65_536. Range: 1024 to 1048576.
@@ -803,6 +959,8 @@ class ServerConfig:
             "access_log": _plain(self.access_log),
             "sensitive_headers": _plain(self.sensitive_headers),
             "compression": _plain(self.compression),
+            "jwt_auth": _plain(self.jwt_auth),
+            "api_key_auth": _plain(self.api_key_auth),
             "max_header_size": self.max_header_size,
             "max_headers": self.max_headers,
             "max_request_line": self.max_request_line,
@@ -852,6 +1010,10 @@ class ServerConfig:
             values["access_log"] = _read(values["access_log"], AccessLogConfig, 0)
         if "compression" in values:
             values["compression"] = _read(values["compression"], CompressionConfig, 0)
+        if "jwt_auth" in values:
+            values["jwt_auth"] = _read(values["jwt_auth"], JwtConfig, 0)
+        if "api_key_auth" in values:
+            values["api_key_auth"] = _read(values["api_key_auth"], ApiKeyConfig, 0)
         if "static_files" in values:
             values["static_files"] = _read(values["static_files"], StaticFilesConfig, 1)
         if "rate_limit" in values:
