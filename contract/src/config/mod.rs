@@ -12,6 +12,7 @@ mod health;
 pub mod jwt;
 mod rate_limit;
 mod security_headers;
+mod static_files;
 
 use std::time::Duration;
 
@@ -25,13 +26,10 @@ pub use rate_limit::RateLimitConfig;
 pub use security_headers::{
     EmbedderPolicy, FrameOptions, HstsConfig, OpenerPolicy, ResourcePolicy, SecurityHeadersConfig,
 };
-
 pub use static_files::StaticFilesConfig;
 
 use crate::knob::Network;
 use crate::{choice, config};
-
-mod static_files;
 
 /// Bytes of a request body that must arrive within `body_timeout` of each other, unless the body
 /// ends sooner. A client that sends one byte at a time cannot hold a connection for ever.
