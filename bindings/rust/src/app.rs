@@ -24,6 +24,7 @@ use crate::extract::{ParameterFacts, RouteFacts, States};
 use crate::failure::Mappers;
 use crate::handler::{Endpoint, Handler, Typed};
 use crate::hooks::Hooks;
+use crate::lifespan::Lifetime;
 use crate::needs::{Claims, Needs};
 use crate::port::{ServedRoute, Service};
 use crate::problem::Problem;
@@ -55,6 +56,7 @@ pub struct App {
     states: States,
     mappers: Mappers,
     pub(crate) hooks: Hooks,
+    pub(crate) lifetime: Lifetime,
     log: Arc<dyn Log>,
 }
 
@@ -64,12 +66,15 @@ pub struct Route {
     endpoint: Box<dyn Endpoint>,
     claims: Claims,
     location: &'static Location<'static>,
+    /// What its group found wrong with its path.
+    pub(crate) fault: Option<RegistrationFault>,
 }
 
 /// A checked application.
 pub(crate) struct Built {
     pub(crate) app: spikard_app::App,
     pub(crate) service: Arc<Service>,
+    pub(crate) lifetime: Arc<Lifetime>,
 }
 
 impl Default for App {
@@ -97,6 +102,7 @@ impl App {
             states: States::default(),
             mappers: Mappers::default(),
             hooks: Hooks::default(),
+            lifetime: Lifetime::default(),
             log: Arc::new(StandardError),
         }
     }
@@ -208,6 +214,7 @@ impl App {
             endpoint: Box::new(Typed::new(handler)),
             claims,
             location: Location::caller(),
+            fault: None,
         });
         &mut self.routes[at]
     }
@@ -223,6 +230,9 @@ impl App {
             let (location, own) = (route.location, route.document.clone());
             let refuse =
                 |fault| RunError::Registration(RegistrationError::new(location, &own, fault));
+            if let Some(fault) = route.fault {
+                return Err(refuse(fault));
+            }
             let has = |(id, _): &&(TypeId, &'static str)| self.states.has(*id);
             if let Some((_, state)) = route.claims.states.iter().find(|each| !has(each)) {
                 return Err(refuse(RegistrationFault::MissingState { state }));
@@ -249,7 +259,11 @@ impl App {
             hooks: self.hooks,
             log: self.log,
         });
-        Ok(Built { app, service })
+        Ok(Built {
+            app,
+            service,
+            lifetime: Arc::new(self.lifetime),
+        })
     }
 }
 

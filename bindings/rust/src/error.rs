@@ -25,6 +25,8 @@ pub enum RunError {
     Listen(ListenError),
     /// The system refused an engine, a thread or a descriptor.
     System(io::Error),
+    /// A function of `on_startup` failed; no worker accepts anything.
+    Start(Box<dyn std::error::Error + Send + Sync>),
     /// A worker failed inside; the others were stopped.
     Worker(TurnError),
 }
@@ -42,6 +44,7 @@ impl fmt::Display for RunError {
             ),
             Self::Listen(error) => error.fmt(out),
             Self::System(error) => write!(out, "the system refused to start a worker: {error}"),
+            Self::Start(error) => write!(out, "a function of on_startup failed: {error}"),
             Self::Worker(error) => write!(out, "a worker failed ({error:?}); the server ended"),
         }
     }
@@ -61,6 +64,7 @@ impl std::error::Error for RunError {
             Self::Config(error) => Some(error),
             Self::Listen(error) => Some(error),
             Self::System(error) => Some(error),
+            Self::Start(error) => Some(&**error),
             Self::Worker(_) | Self::Reload => None,
         }
     }

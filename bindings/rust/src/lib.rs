@@ -30,9 +30,11 @@ mod error;
 mod extract;
 mod failure;
 mod form;
+mod group;
 mod handler;
 mod hooked;
 mod hooks;
+mod lifespan;
 mod link;
 mod needs;
 mod pool;
@@ -59,10 +61,12 @@ pub use extract::{
 };
 pub use failure::Failure;
 pub use form::Form;
+pub use group::Group;
 pub use handler::{Handler, Started, Suspended};
 pub use hooks::{
     Asked, Extension, IntoShown, IntoVerdict, ReplyHook, RequestHook, Response, Shown, Verdict,
 };
+pub use lifespan::{Ending, Occasion};
 pub use problem::Problem;
 pub use registration::{RegistrationError, RegistrationFault};
 pub use reply::{HandlerResponse, IntoReply, Reply};

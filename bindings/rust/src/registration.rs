@@ -41,6 +41,11 @@ pub enum RegistrationFault {
         /// The state's type.
         state: &'static str,
     },
+    /// Its path or the prefix of its group is none.
+    Group {
+        /// A sentence.
+        reason: &'static str,
+    },
     /// Its handler reads the body more than once.
     SeveralBodies,
     /// Its handler reads another number of values than there are parameters.
@@ -94,6 +99,7 @@ impl fmt::Display for RegistrationFault {
                 "its handler takes a State<{state}>, which the application does not have; give it \
                  one with `app.state(...)`"
             ),
+            Self::Group { reason } => out.write_str(reason),
             Self::SeveralBodies => write!(
                 out,
                 "its handler reads the body more than once; keep one argument, and put what the \

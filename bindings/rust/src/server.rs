@@ -21,6 +21,7 @@ use spikard_runtime::{TurnError, Worker, WorkerHandle};
 
 use crate::app::{App, Built};
 use crate::error::RunError;
+use crate::lifespan::{Life, Lifetime};
 use crate::link::Link;
 use crate::port::{Port, Service};
 
@@ -86,7 +87,7 @@ pub struct Server {
 }
 
 /// What a worker says once it stands.
-type Ready = io::Result<(WorkerHandle, String)>;
+type Ready = Result<(WorkerHandle, String), RunError>;
 
 impl Server {
     /// Where it listens; the port is the real one where port 0 was asked for. On a unix socket it
@@ -168,13 +169,14 @@ impl Server {
         for listener in listeners {
             let seat = Seat {
                 service: built.service.clone(),
+                lifetime: built.lifetime.clone(),
                 plan: plan.clone(),
                 config: config.clone(),
                 listener,
             };
             match seat.take(server.threads.len(), sender.clone(), end.clone()) {
                 Ok(thread) => server.threads.push(thread),
-                Err(error) => refused = Some(error),
+                Err(error) => refused = Some(RunError::System(error)),
             }
         }
         // With the last sender the channels end.
@@ -190,7 +192,7 @@ impl Server {
         }
         if let Some(error) = refused {
             // Dropping the server ends the workers that stand.
-            return Err(RunError::System(error));
+            return Err(error);
         }
         Ok(server)
     }
@@ -224,6 +226,7 @@ impl Drop for Server {
 /// What a worker's thread is given.
 struct Seat {
     service: Arc<Service>,
+    lifetime: Arc<Lifetime>,
     plan: Arc<Plan>,
     config: ServerConfig,
     listener: OwnedFd,
@@ -246,24 +249,32 @@ impl Seat {
     }
 
     fn work(self, ready: Sender<Ready>) -> Result<(), TurnError> {
-        let link = Arc::new(Link::default());
         let log = self.service.log.clone();
+        // The starter waits for every worker's word.
+        let life = match Life::begin(self.lifetime, log.clone()) {
+            Ok(life) => life,
+            Err(error) => {
+                let _ = ready.send(Err(error));
+                return Ok(());
+            }
+        };
+        let link = Arc::new(Link::default());
         let port = Port::new(self.service, link.clone(), &self.config);
         let made = Worker::new(&self.config, self.plan, self.listener, Box::new(port), log);
-        let (said, worker) = match made {
-            Ok(worker) => {
-                link.attach(worker.handle());
-                (
-                    Ok((worker.handle(), worker.engine_text().to_owned())),
-                    Some(worker),
-                )
+        let mut worker = match made {
+            Ok(worker) => worker,
+            Err(error) => {
+                let _ = ready.send(Err(RunError::System(error)));
+                return Ok(());
             }
-            Err(error) => (Err(error), None),
         };
-        // The starter waits for every worker's word.
-        let _ = ready.send(said);
+        link.attach(worker.handle());
+        let _ = ready.send(Ok((worker.handle(), worker.engine_text().to_owned())));
         drop(ready);
-        worker.map_or(Ok(()), |mut worker| worker.run())
+        let ended = worker.run();
+        drop(worker);
+        drop(life);
+        ended
     }
 }
 

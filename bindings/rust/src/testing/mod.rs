@@ -18,6 +18,7 @@ use spikard_contract::config::ServerConfig;
 
 use crate::app::App;
 use crate::error::RunError;
+use crate::lifespan::Life;
 use crate::link::Link;
 use crate::port::Port;
 use crate::server::Server;
@@ -48,6 +49,8 @@ struct InProcess {
     port: Port,
     link: Arc<Link>,
     began: Instant,
+    /// Last, as fields are dropped in order: the end comes after the worker.
+    _life: Life,
 }
 
 /// A request in the making.
@@ -88,11 +91,13 @@ impl TestClient {
         let plan = built.app.lower(config).map_err(RunError::Lower)?;
         let link = Arc::new(Link::default());
         let log = built.service.log.clone();
+        let life = Life::begin(built.lifetime, log.clone())?;
         let in_process = InProcess {
             injector: Injector::new(plan, config, seed(), log),
             port: Port::new(built.service, link.clone(), config),
             link,
             began: Instant::now(),
+            _life: life,
         };
         Ok(Self {
             transport: Transport::InProcess(Box::new(in_process)),
