@@ -94,7 +94,7 @@ mod tests {
             "a=api_key",
             "%zz=1",
         ] {
-            assert!(matches!(mask.apply(query), Cow::Borrowed(shown) if shown == query));
+            assert_eq!(mask.apply(query), query);
         }
     }
 }
