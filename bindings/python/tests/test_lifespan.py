@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import os
 import signal
 import socket
 import subprocess
@@ -253,12 +254,12 @@ app = Spikard()
 @app.on_startup
 async def start():
     app.state["pid"] = os.getpid()
-    print("started", os.getpid(), flush=True)
+    os.write(1, b"started %d\\n" % os.getpid())
     {start}
 
 @app.on_shutdown
 def end():
-    print("ended", os.getpid(), flush=True)
+    os.write(1, b"ended %d\\n" % os.getpid())
     {end}
 
 @app.get("/")
@@ -322,4 +323,27 @@ def test_a_failed_start_ends_the_server_with_its_traceback(tmp_path: Path) -> No
     assert process.returncode == 3, output
     assert "Traceback" in output
     assert "LookupError: no database" in output
+    assert "ended" not in output
+
+
+@pytest.mark.parametrize("is_for_all", [False, True], ids=["parent", "group"])
+def test_a_server_that_is_stopped_while_it_starts_does_not_wait(
+    tmp_path: Path, is_for_all: bool
+) -> None:
+    start = "import asyncio; await asyncio.sleep(60)"
+    process, _ = launched(tmp_path, start=start)
+    try:
+        assert process.stdout is not None
+        first = [process.stdout.readline() for _ in range(2)]
+        assert all(line.startswith("started") for line in first), first
+        began = time.monotonic()
+        if is_for_all:
+            os.killpg(process.pid, signal.SIGTERM)
+        else:
+            process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert time.monotonic() - began < 10
+    assert process.returncode == 0, output
     assert "ended" not in output

@@ -171,8 +171,31 @@ async def _work(
     engine: _native.Engine, config: ServerConfig, inherited: _native.Inherited, life: Life
 ) -> None:
     """Serve as a parent's worker: take its orders, and no Ctrl-C."""
-    async with life:
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    is_unwanted = False
+
+    def give_up() -> None:
+        nonlocal is_unwanted
+        is_unwanted = True
+        loop.remove_reader(inherited.control_fd)
+        if task is not None:
+            task.cancel()
+
+    # A worker that is not ready gets no order but to leave, and a start may take long.
+    loop.add_reader(inherited.control_fd, give_up)
+    try:
+        with _on_signals((signal.SIGTERM,), give_up):
+            await life.__aenter__()
+    except asyncio.CancelledError:
+        if is_unwanted:
+            return
+        raise
+    finally:
+        loop.remove_reader(inherited.control_fd)
+    try:
         await _obey(engine, config, inherited)
+    finally:
+        await life.__aexit__(*sys.exc_info())
 
 
 async def _obey(engine: _native.Engine, config: ServerConfig, inherited: _native.Inherited) -> None:
