@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from spikard import HttpProblem, Request, Response, RouteError, Router, Spikard
+from spikard.config import ApiKeyConfig, ServerConfig
 from spikard.testing import TestClient
 
 CARRIERS = pytest.mark.parametrize(
@@ -173,6 +174,32 @@ def test_settings_are_those_of_the_routes_unless_they_say_otherwise() -> None:
         assert client.post("/outer/inner/", data=b"1234").status_code == 504
         reply = client.post("/outer/inner/patient", data=b"12345")
         assert (reply.status_code, "x-group" in reply.headers) == (200, False)
+
+
+@CARRIERS
+def test_credentials_are_asked_for_by_groups(carrier: dict[str, Any]) -> None:
+    app = Spikard(ServerConfig(api_key_auth=ApiKeyConfig(keys=["one"])))
+    public = Router("/public", auth="excluded")
+    inner = Router("/inner", auth="required")
+    for router in (public, inner):
+        router.get("/a")(lambda: "seen")
+        router.get("/b", auth="optional")(lambda: "seen")
+    public.include(inner)
+    app.include(public)
+    app.get("/a")(lambda: "seen")
+    with opened(app, carrier) as client:
+        key = {"x-api-key": "one"}
+        statuses = {
+            path: (client.get(path).status_code, client.get(path, headers=key).status_code)
+            for path in ("/a", "/public/a", "/public/b", "/public/inner/a", "/public/inner/b")
+        }
+    assert statuses == {
+        "/a": (401, 200),
+        "/public/a": (200, 200),
+        "/public/b": (200, 200),
+        "/public/inner/a": (401, 200),
+        "/public/inner/b": (200, 200),
+    }
 
 
 PLACE = r"test_router\.py:\d+"
