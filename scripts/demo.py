@@ -1,6 +1,7 @@
-"""Runs the Python quick start on the port that PORT names, and otherwise exactly as it is written.
+"""Runs a program, the Python quick start unless another is named, on the port of PORT.
 
-Workers start this file again and read the same variable, so all of them agree.
+Otherwise it runs exactly as it is written. Workers start this file again and read the same
+variable, so all of them agree.
 Knows nothing of what the program does.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import os
 import runpy
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -25,4 +27,5 @@ def _run_on_port(app: Spikard, *args: Any, **options: Any) -> None:
 
 if os.environ.get("PORT"):
     Spikard.run = _run_on_port  # type: ignore[assignment,method-assign]
-runpy.run_path(str(QUICKSTART), run_name="__main__")
+program = sys.argv[1] if len(sys.argv) > 1 else str(QUICKSTART)
+runpy.run_path(program, run_name="__main__")

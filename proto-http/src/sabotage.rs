@@ -127,7 +127,7 @@ mod armed {
         // `no-transform`: the rule is not asked; `vary`, `etag`: the field stays as it is.
         "accept-encoding/any", "accept-encoding/weight", "compression/min-size",
         "compression/type", "compression/coded", "compression/no-transform", "compression/vary",
-        "compression/etag", "compression/route", "access-log/sensitive",
+        "compression/etag", "compression/route",
         // Routing.
         "route/literal-first", "route/typed", "route/mismatch", "route/head-from-get",
         "route/options", "route/allow", "route/decoding",

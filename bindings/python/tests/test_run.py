@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 from spikard import AddressInUse, ConfigError, ServerConfig, Spikard
-from spikard.logging import ERROR, INFO, handler_failed, log
+from spikard.logging import ERROR, INFO, handler_failed, log, logger
 from spikard.testing.reply import Reply, read
 
 DEMO = Path(__file__).resolve().parents[3] / "scripts" / "demo.py"
@@ -397,6 +397,7 @@ def test_unconfigured_logging_prints_one_line(
 ) -> None:
     monkeypatch.setattr(logging.Logger, "hasHandlers", lambda _: False)
     log(INFO, "hello")
+    monkeypatch.setattr(logger, "level", logging.INFO)
     log(4, "detail")
     log(ERROR, "bad")
     lines = capsys.readouterr().err.splitlines()

@@ -170,7 +170,7 @@ config! {
         /// One line per request. `null` writes none.
         access_log: Option<AccessLogConfig> = None;
         /// Header fields that no log shows the value of, besides `Authorization`,
-        /// `Proxy-Authorization`, `Cookie` and `Set-Cookie`.
+        /// `Proxy-Authorization`, `Cookie`, `Set-Cookie` and the field that carries the API key.
         sensitive_headers: Vec<String> = Vec::new(), in 0..=64;
         /// How the bodies of replies are compressed. `null` compresses none. A route may opt out.
         compression: Option<CompressionConfig> = Some(CompressionConfig::default());

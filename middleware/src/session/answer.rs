@@ -208,7 +208,7 @@ impl Session {
         encode_head(&mut self.output, &head);
         drop(local);
         let body_bytes = match (bare, self.turnaround.is_head) {
-            (false, false) => reply.body.len() as u64,
+            (false, false) => reply.body_length(),
             _ => 0,
         };
         end(station, x, Ending::Replied { body_bytes });

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use spikard_contract::config::{AccessLogFormat, ServerConfig};
+use spikard_proto_http::Version;
 use spikard_proto_http::date::format_rfc3339;
-use spikard_proto_http::{Version, sabotage};
 
 use crate::{
     exchange::Exchange,
@@ -67,12 +67,14 @@ impl AccessFormat {
 
 /// Whether no log may show the value of this field.
 fn is_sensitive(config: &ServerConfig, name: &str) -> bool {
+    let key = config.api_key_auth.as_ref();
+    let key = key.map(|api_key| api_key.header_name.as_str());
     let configured = config.sensitive_headers.iter().map(String::as_str);
     SENSITIVE
         .into_iter()
         .chain(configured)
+        .chain(key)
         .any(|secret| secret.eq_ignore_ascii_case(name))
-        && !sabotage::is_off("access-log/sensitive")
 }
 
 /// Header fields that carry credentials whatever is configured.

@@ -776,7 +776,8 @@ class ServerConfig:
 
     sensitive_headers: Sequence[str] = ()
     """Header fields that no log shows the value of, besides `Authorization`,
-    `Proxy-Authorization`, `Cookie` and `Set-Cookie`. Default: empty. Range: 0 to 64.
+    `Proxy-Authorization`, `Cookie`, `Set-Cookie` and the field that carries the API
+    key. Default: empty. Range: 0 to 64.
     """
 
     compression: CompressionConfig | Mapping[str, Any] | None = field(
