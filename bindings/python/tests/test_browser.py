@@ -100,7 +100,8 @@ class Site:
         """Return what the page at a path reports."""
         assert BROWSER is not None
         self.called.clear()
-        with tempfile.TemporaryDirectory() as profile:
+        # Its helper processes outlive it by a moment, and write to the folder until they end.
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
             command = [BROWSER, *OPTIONS, f"--user-data-dir={profile}", "--remote-debugging-port=0"]
             url = f"http://{host}:{self.pages.port}{path}"
             with subprocess.Popen(
