@@ -50,6 +50,16 @@ impl Guards {
         })
     }
 
+    /// Adds the rows of what asks for all that is configured.
+    pub(crate) fn all(&self, rows: &mut Rows) {
+        self.ask(
+            Demand::Required,
+            self.token.as_ref(),
+            self.api_key.as_ref(),
+            rows,
+        );
+    }
+
     /// Adds the rows of a route.
     ///
     /// # Errors

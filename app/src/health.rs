@@ -51,6 +51,14 @@ impl Health {
         Ok(entered)
     }
 
+    /// Where it is.
+    pub(crate) fn path(self, config: &HealthConfig) -> &str {
+        match self {
+            Self::Live => &config.live_path,
+            Self::Ready => &config.ready_path,
+        }
+    }
+
     /// Name of its table.
     pub(crate) fn name(self) -> &'static str {
         match self {

@@ -18,6 +18,7 @@ pub mod lower;
 mod lower_error;
 mod lower_replies;
 pub mod params;
+mod protect;
 pub mod route;
 pub mod upload;
 pub mod validate;

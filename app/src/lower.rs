@@ -39,9 +39,11 @@ use crate::app::{App, Route};
 use crate::auth::Guards;
 use crate::cross_origin::{CrossOrigin, Policy};
 use crate::files::lower::mounts;
+use crate::files::mount::Mount;
 use crate::files::stage::ServeFile;
 use crate::health::{Health, Probe};
 use crate::limits;
+use crate::protect;
 use crate::route::stage::{Allow, Route as RouteStage, StandingProblem, Targets};
 use crate::route::tree::Tree;
 use crate::upload::intake::{IntakeLimits, OpenForm};
@@ -76,6 +78,7 @@ impl App {
         let health = Health::enter(config.health.as_ref(), &self.routes, &mut tree)?;
         let first = self.routes.len() + health.len();
         let mounts = mounts(&config.static_files, first, &mut tree)?;
+        protect::check(config, &mounts)?;
         let tree = Arc::new(tree.finish());
         let mut plan = PlanBuilder::new();
         let entry = plan.declare("entry");
@@ -101,10 +104,7 @@ impl App {
             .map(|health| lowering.probe(health))
             .collect();
         routes.extend(&probes);
-        routes.extend(mounts.into_iter().map(|mount| {
-            let name = format!("files {}", mount.prefix);
-            lowering.answer(&name, ServeFile(Arc::new(mount)))
-        }));
+        routes.extend(mounts.into_iter().map(|mount| lowering.files(mount)));
         let targets = Targets {
             routes: routes.into(),
             not_found: lowering.answer("404", StandingProblem::new(&NOT_FOUND, None)),
@@ -289,11 +289,28 @@ impl Lowering<'_> {
         table
     }
 
+    /// The table of a mount of static files.
+    fn files(&mut self, mount: Mount) -> TableId {
+        let table = self.plan.declare(format!("files {}", mount.prefix));
+        let mut rows = self.rows();
+        if protect::covers(self.config, &mount.prefix) {
+            self.guards.all(&mut rows);
+        }
+        rows.request(Rank::Handler, Arc::new(ServeFile(Arc::new(mount))));
+        self.plan.fill(table, rows);
+        table
+    }
+
     /// The table of a health endpoint. Its answer never enters the host.
     fn probe(&mut self, health: Health) -> TableId {
         let table = self.plan.declare(health.name());
         let mut rows = self.rows();
         rows.on_error(None);
+        let config = self.config.health.as_ref();
+        let path = config.map_or("", |config| health.path(config));
+        if protect::covers(self.config, path) {
+            self.guards.all(&mut rows);
+        }
         rows.request(Rank::Handler, Arc::new(health));
         self.plan.fill(table, rows);
         table

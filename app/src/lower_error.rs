@@ -38,6 +38,13 @@ pub enum LowerError {
         /// Why.
         reason: String,
     },
+    /// A path of `protect` protects nothing.
+    Protect {
+        /// Its place in the list.
+        at: usize,
+        /// What is wrong.
+        fault: String,
+    },
     /// A response schema does not compile, although it did when its route was added.
     ResponseSchema {
         /// The route's pattern.
@@ -74,6 +81,7 @@ impl fmt::Display for LowerError {
                  configurations; stop the server and start it again"
             ),
             Self::Health { knob, reason } => write!(out, "/health/{knob}: {reason}"),
+            Self::Protect { at, fault } => write!(out, "/protect/{at}: {fault}"),
             Self::ResponseSchema { path, error } => {
                 write!(out, "the response of the route {path}: {error}")
             }

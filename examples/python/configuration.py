@@ -1,6 +1,7 @@
 """Every part of the configuration at once: limits, tokens, keys, files.
 
-Run it in a folder with a `public` directory. Requests need a token and a key; files need neither.
+Run it in a folder with a `public` directory. Requests need a token and a key; files need
+neither.
 """
 
 from spikard import Request, Spikard

@@ -183,7 +183,7 @@ mod armed {
         "jwt/required-claims", "jwt/one-field", "jwt/scheme", "jwt/cookie", "api-key/compare",
         "api-key/header", "api-key/query", "api-key/one",
         // What a route says of auth is not heard.
-        "auth/optional", "auth/excluded", "auth/any", "auth/jwt", "auth/api-key",
+        "auth/protect", "auth/optional", "auth/excluded", "auth/any", "auth/jwt", "auth/api-key",
         // Who the client is: what proxies say is not heard.
         "client-address/proxies",
         // Rate limits. `count`: nobody is refused; `route`: a route has none of its own;

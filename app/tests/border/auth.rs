@@ -146,3 +146,19 @@ fn weak_secrets_are_told_once() {
     assert!(!warnings[0].contains("xyzzy"));
     assert!(plan.take_warnings().is_empty());
 }
+
+#[test]
+fn a_word_of_protect_that_protects_nothing_is_refused() {
+    let refused = |config: &Value| lower(config, &json!(null)).unwrap_err();
+    assert_eq!(
+        refused(&json!({ "health": {}, "protect": ["/livez"] })),
+        "/protect/0: there is no jwt_auth and no api_key_auth to ask for"
+    );
+    let mut config = both();
+    config["health"] = json!({});
+    config["protect"] = json!(["/readyz", "/static"]);
+    assert_eq!(
+        refused(&config),
+        "/protect/1: '/static' is no path of static files or of a health endpoint, or above one"
+    );
+}

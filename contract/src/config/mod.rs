@@ -165,6 +165,10 @@ config! {
         /// Paths at which the engine says whether it lives and whether it should get traffic.
         /// `null` has none; `{}` has `/livez` and `/readyz`.
         health: Option<HealthConfig> = None;
+        /// Paths of static files and health endpoints that ask for the auth of `jwt_auth` and
+        /// `api_key_auth` as routes do; a path stands for all below it. Without a word here they
+        /// ask for none.
+        protect: Vec<String> = Vec::new(), in 0..=64;
         /// How much the log says. What it says goes to the host's own logging.
         log_level: LogLevel = LogLevel::Info;
         /// One line per request. `null` writes none.

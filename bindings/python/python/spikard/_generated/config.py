@@ -766,6 +766,12 @@ class ServerConfig:
     traffic. `None` has none; `{}` has `/livez` and `/readyz`. Default: None.
     """
 
+    protect: Sequence[str] = ()
+    """Paths of static files and health endpoints that ask for the auth of `jwt_auth`
+    and `api_key_auth` as routes do; a path stands for all below it. Without a word
+    here they ask for none. Default: empty. Range: 0 to 64.
+    """
+
     log_level: Literal["error", "warn", "info", "debug"] = "info"
     """How much the log says. What it says goes to the host's own logging. Default:
     "info".
@@ -956,6 +962,7 @@ class ServerConfig:
             "cors": _plain(self.cors),
             "security_headers": _plain(self.security_headers),
             "health": _plain(self.health),
+            "protect": _plain(self.protect),
             "log_level": self.log_level,
             "access_log": _plain(self.access_log),
             "sensitive_headers": _plain(self.sensitive_headers),
