@@ -27,7 +27,7 @@ impl App {
     /// the environment and takes from it what a parent left there.
     ///
     /// Returns when the server was stopped and every request was finished. Otherwise it ends the
-    /// process, with the code that says why; `docs/lifecycle.md` lists them.
+    /// process, with the code that says why; `docs/guide/lifecycle.md` lists them.
     ///
     /// # Errors
     /// [`RunError`], where this process cannot begin.
