@@ -1,20 +1,29 @@
 """The Python application under load: the routes of `apps/rust/server.rs`, and a look inside.
 
-PORT and ENGINE (`auto`, `io_uring`, `epoll`) come from the environment; there is one worker,
-because the scripts compare what one core does.
+PORT, ENGINE (`auto`, `io_uring`, `epoll`) and CONFIG (further settings, as JSON) come from the
+environment; there is one worker, because the scripts compare what one core does.
 """
 
 import asyncio
+import json
 import os
 import time
 from typing import TypedDict
 
 from models import Order, summary
 from spikard import Request, Spikard, UploadFile, server
-from spikard.config import ServerConfig
 
 app = Spikard()
 background = set()
+BIG = [
+    {
+        "id": each,
+        "name": f"User {each}",
+        "email": f"user{each}@example.com",
+        "score": each * 37 % 101,
+    }
+    for each in range(280)
+]
 lateness = []
 
 
@@ -79,6 +88,12 @@ async def search(term: str, limit: int, offset: int, price: float, in_stock: boo
     }
 
 
+@app.get("/big")
+async def big():
+    """About 20 KB, as a list of records is."""
+    return BIG
+
+
 @app.post("/orders")
 async def orders(order: Order):
     return summary(order)
@@ -135,10 +150,11 @@ async def tick(seconds):
 
 server.Guest = Guest
 app.run(
-    config=ServerConfig(
-        host="127.0.0.1",
-        port=int(os.environ.get("PORT", "8000")),
-        engine=os.environ.get("ENGINE", "auto"),
-        workers=1,
-    )
+    config={
+        "host": "127.0.0.1",
+        "port": int(os.environ.get("PORT", "8000")),
+        "engine": os.environ.get("ENGINE", "auto"),
+        "workers": 1,
+        **json.loads(os.environ.get("CONFIG", "{}")),
+    }
 )

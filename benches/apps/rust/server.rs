@@ -1,7 +1,8 @@
 //! The Rust application under load: the routes of `apps/python/server.py`, one by one.
 //!
-//! `PORT` and `ENGINE` (`auto`, `io_uring`, `epoll`) come from the environment, and the directory
-//! of `/files` from `FILES`; there is one worker, because the scripts compare what one core does.
+//! `PORT` and `ENGINE` (`auto`, `io_uring`, `epoll`) come from the environment, the directory of
+//! `/files` from `FILES`, and further settings from `CONFIG`, as JSON; there is one worker, because
+//! the scripts compare what one core does.
 #![forbid(unsafe_code)]
 
 use std::env;
@@ -57,6 +58,15 @@ fn search(Query(Unchecked(search)): Query<Unchecked<Search>>) -> Value {
         "term": search.term, "limit": search.limit, "offset": search.offset,
         "price": search.price, "in_stock": search.in_stock
     })
+}
+
+/// About 20 KB, as a list of records is.
+fn big() -> Value {
+    let record = |each: u32| {
+        json!({ "id": each, "name": format!("User {each}"),
+            "email": format!("user{each}@example.com"), "score": each * 37 % 101 })
+    };
+    (0..280).map(record).collect()
 }
 
 /// A body of about 1 KiB.
@@ -143,18 +153,24 @@ fn main() -> Result<(), Box<dyn Error>> {
         .query("offset", json!({ "type": "integer" }))
         .query("price", json!({ "type": "number" }))
         .query("in_stock", json!({ "type": "boolean" }));
+    app.get("/big", big);
     app.post("/orders", order).body_schema(order_schema());
     app.post("/length", length);
     // It reads a disk, but one that was written a moment ago.
     app.post("/upload", upload).file(FileRule::new("file"));
     let setting = |name: &str, default: &str| env::var(name).unwrap_or_else(|_| default.into());
-    app.run_with(ServerConfig::from_value(&json!({
+    let mut config = json!({
         "port": setting("PORT", "8000").parse::<u16>()?,
         "engine": setting("ENGINE", "auto"),
         "static_files": match env::var("FILES") {
             Ok(directory) => json!([{ "directory": directory, "route_prefix": "/files" }]),
             Err(_) => json!([]),
         },
-    }))?)?;
+    });
+    let more: Value = serde_json::from_str(&setting("CONFIG", "{}"))?;
+    if let (Some(config), Value::Object(more)) = (config.as_object_mut(), more) {
+        config.extend(more);
+    }
+    app.run_with(ServerConfig::from_value(&config)?)?;
     Ok(())
 }
