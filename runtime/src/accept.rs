@@ -12,6 +12,7 @@ use std::{
     os::fd::{AsFd, AsRawFd, OwnedFd, RawFd},
     rc::Rc,
     task::Poll,
+    time::Duration,
 };
 
 use monoio::{
@@ -24,7 +25,7 @@ use crate::{
     connection::{Connection, serve},
     core::Core,
     driver::{allow_in_children, forbid_in_children},
-    io::{close_on_exec, of_unix},
+    io::{close_on_exec, descriptor, of_unix},
     turn::spawn,
     wheel::{Record, Waiting},
 };
@@ -128,6 +129,29 @@ impl Listener {
         })
     }
 
+    /// A connection that is waiting now, or nothing; takes a few milliseconds at most.
+    ///
+    /// The kernel wakes one of those who wait at a listener (io_uring's accept is exclusive). If
+    /// that is one who is just being cancelled, the connection stays in the queue and nobody else
+    /// hears of it, so whoever cancels looks once more. The socket blocks, and its flags are shared
+    /// with the processes that go on accepting: only a timeout ends a look at an empty queue.
+    fn waiting(&self) -> Option<(TcpStream, Option<SocketAddr>)> {
+        let lent = match self {
+            Self::Tcp(listener) => descriptor(listener),
+            Self::Unix(listener) => descriptor(listener),
+        };
+        let socket = socket2::SockRef::from(&lent);
+        let usual = socket.read_timeout().ok()?;
+        socket.set_read_timeout(Some(LOOK)).ok()?;
+        let found = socket.accept();
+        // Accepted sockets inherit it.
+        let _ = socket.set_read_timeout(usual);
+        let (stream, client) = found.ok()?;
+        let _ = stream.set_read_timeout(usual);
+        let stream = TcpStream::from_std(OwnedFd::from(stream).into()).ok()?;
+        Some((stream, client.as_socket()))
+    }
+
     /// The next connection. A client of a unix socket has no address.
     async fn accept(&self, cancel: CancelHandle) -> io::Result<(TcpStream, Option<SocketAddr>)> {
         match self {
@@ -186,6 +210,14 @@ async fn accept(core: Rc<Core>, listener: Listener, gate: Rc<Gate>, own: Own) {
             Err(_) => {}
         }
     }
+    for _ in 0..LEFT_OVER_MAX {
+        let Some((stream, client)) = listener.waiting() else {
+            break;
+        };
+        close_on_exec(&stream);
+        let connection = Connection::open(core.clone(), &stream);
+        spawn(&core, serve(connection, stream, client));
+    }
     // Forgotten before it is closed: its number may be somebody else's then.
     drop(own);
     core.gates
@@ -213,6 +245,12 @@ async fn sleep(core: &Core, gate: &Gate, timer: &Rc<Record>, after_ms: u64) {
     })
     .await;
 }
+
+/// Longest look for a connection that nobody was woken for.
+const LOOK: Duration = Duration::from_millis(1);
+
+/// Most connections that are taken after the last: whoever else accepts is woken by the next one.
+const LEFT_OVER_MAX: usize = 8;
 
 /// Pause of a worker that is out of descriptors, in milliseconds.
 const STARVED_PAUSE_MS: u64 = 100;

@@ -250,6 +250,12 @@ pub(crate) fn of_unix(stream: UnixStream) -> io::Result<TcpStream> {
     TcpStream::from_std(socket.into())
 }
 
+/// The descriptor of a socket of the executor's, which lends none by itself.
+pub(crate) fn descriptor<T: AsRawFd>(socket: &T) -> BorrowedFd<'_> {
+    // SAFETY: the sockets that this is asked for own their descriptor, and are borrowed.
+    unsafe { BorrowedFd::borrow_raw(socket.as_raw_fd()) }
+}
+
 /// Marks an accepted socket close-on-exec; monoio's accept on io_uring does not.
 pub(crate) fn close_on_exec(stream: &TcpStream) {
     // SAFETY: `fcntl` with F_SETFD takes a plain integer; the descriptor is open.

@@ -66,7 +66,9 @@ def test_stops_when_its_terminal_is_closed(tmp_path: Path) -> None:
     os.close(terminal)
     deadline = time.monotonic() + 20
     while (ended := os.waitpid(pid, os.WNOHANG))[0] == 0:
-        assert time.monotonic() < deadline
+        assert time.monotonic() < deadline, [
+            Path(f"/proc/{each}/wchan").read_text() for each in (pid, *children)
+        ]
         time.sleep(0.02)
     assert not any(Path(f"/proc/{child}").exists() for child in children)
     assert os.waitstatus_to_exitcode(ended[1]) in (0, 1)
