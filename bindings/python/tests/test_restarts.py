@@ -57,6 +57,8 @@ def test_stops_when_its_terminal_is_closed(tmp_path: Path) -> None:
     path.write_text(f"{PROGRAM}\napp.run(port=0)\n")
     pid, terminal = pty.fork()
     if pid == 0:
+        # Whoever runs the tests under nohup ignores it, and so would all of its children.
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
         os.execv(sys.executable, [sys.executable, str(path)])
     said = b""
     while b"listening on" not in said:
@@ -66,9 +68,7 @@ def test_stops_when_its_terminal_is_closed(tmp_path: Path) -> None:
     os.close(terminal)
     deadline = time.monotonic() + 20
     while (ended := os.waitpid(pid, os.WNOHANG))[0] == 0:
-        assert time.monotonic() < deadline, [
-            Path(f"/proc/{each}/wchan").read_text() for each in (pid, *children)
-        ]
+        assert time.monotonic() < deadline
         time.sleep(0.02)
     assert not any(Path(f"/proc/{child}").exists() for child in children)
     assert os.waitstatus_to_exitcode(ended[1]) in (0, 1)
