@@ -5,6 +5,7 @@
 //! Knows nothing of how it is measured.
 #![forbid(unsafe_code)]
 
+mod compress;
 mod crossing;
 mod encode;
 mod exchange;
@@ -15,6 +16,7 @@ mod rivals;
 mod route;
 mod validate;
 
+pub use compress::COMPRESS;
 pub use rivals::RIVALS;
 
 /// One run of a workload.
