@@ -30,6 +30,14 @@ pub enum Coding {
 }
 
 impl Coding {
+    /// Its name in header fields.
+    pub fn name(self) -> &'static [u8] {
+        match self {
+            Self::Gzip => b"gzip",
+            Self::Brotli => b"br",
+        }
+    }
+
     /// The coding of a request's body; `None` if it is sent as it is.
     ///
     /// # Errors
@@ -42,9 +50,9 @@ impl Coding {
                 let coding = match member.trim_ascii() {
                     b"" => continue,
                     name if name.eq_ignore_ascii_case(b"identity") => continue,
-                    name if name.eq_ignore_ascii_case(b"gzip") => Self::Gzip,
+                    name if name.eq_ignore_ascii_case(Self::Gzip.name()) => Self::Gzip,
                     name if name.eq_ignore_ascii_case(b"x-gzip") => Self::Gzip,
-                    name if name.eq_ignore_ascii_case(b"br") => Self::Brotli,
+                    name if name.eq_ignore_ascii_case(Self::Brotli.name()) => Self::Brotli,
                     _ if sabotage::is_off("inflate/known") => continue,
                     _ => return Err(unsupported("Unsupported content coding")),
                 };

@@ -27,7 +27,7 @@ use crate::{
     access::AccessLines,
     blocks::Blocks,
     ending::Ending,
-    io::{machine_nanos, nanos, seed, shut, thread_usage},
+    io::{machine_nanos, seed, shut, thread_usage},
     mailbox::{Mailbox, Message},
     settings::Settings,
     turn::TurnEnd,
@@ -122,7 +122,7 @@ impl Core {
             now_ms: Cell::new(0),
             ending: Cell::new(Ending::None),
             end_timer: Record::new(0),
-            stopwatch: Stopwatch::new(nanos, thread_usage),
+            stopwatch: Stopwatch::new(machine_nanos, thread_usage),
             access: access.transpose()?,
             settings,
         })

@@ -12,7 +12,6 @@ use std::{
     os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd},
     pin::Pin,
     task::{Context, Poll},
-    time::Instant,
 };
 
 use monoio::{
@@ -276,14 +275,6 @@ pub(crate) fn seed() -> io::Result<[u64; 4]> {
     } else {
         Err(io::Error::last_os_error())
     }
-}
-
-/// Monotonic nanoseconds.
-pub(crate) fn nanos() -> u64 {
-    thread_local! {
-        static EPOCH: Instant = Instant::now();
-    }
-    EPOCH.with(|epoch| epoch.elapsed().as_nanos() as u64)
 }
 
 /// Nanoseconds of the machine's monotonic clock, which all its processes share.

@@ -83,6 +83,7 @@ impl Default for App {
     }
 }
 
+/// A method that registers a handler, for each HTTP method, on whatever has a `route`.
 macro_rules! methods {
     ($($(#[$doc:meta])* $name:ident = $method:literal;)*) => {$(
         $(#[$doc])*
@@ -92,6 +93,7 @@ macro_rules! methods {
         }
     )*};
 }
+pub(crate) use methods;
 
 impl App {
     /// An application without routes, which logs to standard error.

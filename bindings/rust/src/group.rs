@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use crate::app::{App, Route};
+use crate::app::{App, Route, methods};
 use crate::handler::Handler;
 use crate::registration::RegistrationFault;
 
@@ -53,16 +53,6 @@ pub struct Group<'a> {
     prefix: String,
     fault: Option<&'static str>,
     settings: Vec<Setting>,
-}
-
-macro_rules! methods {
-    ($($(#[$doc:meta])* $name:ident = $method:literal;)*) => {$(
-        $(#[$doc])*
-        #[track_caller]
-        pub fn $name<M: 'static>(&mut self, path: &str, handler: impl Handler<M>) -> &mut Route {
-            self.route(&[$method], path, handler)
-        }
-    )*};
 }
 
 impl Group<'_> {

@@ -1,5 +1,6 @@
 //! The access log: one line per request.
 
+use super::token::is_token;
 use crate::{choice, config};
 
 choice! {
@@ -31,13 +32,7 @@ config! {
 }
 
 fn disagreements(log: &AccessLogConfig) -> Vec<(&'static str, String)> {
-    let is_token = |name: &&String| !name.is_empty() && name.bytes().all(is_token_byte);
     let wrong = log.headers.iter().find(|name| !is_token(name));
     let told = wrong.map(|name| ("headers", format!("{name:?} is no name of a header field")));
     told.into_iter().collect()
-}
-
-/// `tchar` (RFC 9110 §5.6.2).
-fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }

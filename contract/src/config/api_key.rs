@@ -2,7 +2,7 @@
 //!
 //! Knows nothing of how keys are compared.
 
-use super::jwt::field_name;
+use super::token::field_name;
 use crate::config;
 use crate::knob::Secret;
 

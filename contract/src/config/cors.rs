@@ -4,6 +4,7 @@
 //! match: a server that silently serves nobody is worse than one that does not start.
 //! Knows nothing of requests; `middleware` matches them.
 
+use super::token::is_token;
 use crate::config;
 
 config! {
@@ -201,11 +202,4 @@ fn agrees(config: &CorsConfig) -> Vec<(&'static str, String)> {
         }
     }
     faults
-}
-
-/// RFC 9110 §5.6.2.
-fn is_token(text: &str) -> bool {
-    !text.is_empty()
-        && (text.bytes())
-            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use super::token::field_name;
 use crate::knob::{Document, Secret, TextList};
 use crate::{choice, config};
 
@@ -139,11 +140,4 @@ fn disagreements(jwt: &JwtConfig) -> Vec<(&'static str, String)> {
 #[must_use]
 pub fn is_pem(text: &str) -> bool {
     text.trim_start().starts_with("-----BEGIN")
-}
-
-/// What is wrong with the name of a header field or of a cookie: both are tokens (RFC 9110 §5.6.2).
-pub(super) fn field_name(knob: &'static str, name: &str) -> Option<(&'static str, String)> {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    let message = "a name has letters, digits and !#$%&'*+-.^_`|~ only";
-    (!name.bytes().all(fits)).then(|| (knob, message.to_owned()))
 }

@@ -13,6 +13,7 @@ pub mod jwt;
 mod rate_limit;
 mod security_headers;
 mod static_files;
+mod token;
 
 use std::time::Duration;
 

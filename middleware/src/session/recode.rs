@@ -10,7 +10,6 @@ use spikard_proto_http::sabotage;
 use super::{Need, Session, State, Station};
 use crate::{
     compress::{Encoder, Recoding},
-    inflate::Coding,
     reply::Reply,
     sink::Work,
 };
@@ -79,10 +78,7 @@ impl Session {
 /// Puts the compressed body in the place of the other, and says so.
 fn settle(reply: &mut Reply, recoding: Recoding, coded: Option<Vec<u8>>) {
     let Some(coded) = coded else { return };
-    let name: &[u8] = match recoding.coding {
-        Coding::Gzip => b"gzip",
-        Coding::Brotli => b"br",
-    };
+    let name = recoding.coding.name();
     if reply.fields.set(b"content-encoding", name).is_err() {
         // The list is full: the body goes as it is.
         return;

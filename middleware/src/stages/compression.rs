@@ -48,12 +48,16 @@ impl ReplyStage for Compression {
         }
         let accepted = AcceptEncoding::of(&x.head);
         let offers = [
-            (self.config.brotli, Coding::Brotli, b"br" as &[u8]),
-            (self.config.gzip, Coding::Gzip, b"gzip"),
+            (self.config.brotli, Coding::Brotli),
+            (self.config.gzip, Coding::Gzip),
         ];
         let mut best = (accepted.weight(b"identity"), None);
-        for (is_offered, coding, name) in offers {
-            let weight = if is_offered { accepted.weight(name) } else { 0 };
+        for (is_offered, coding) in offers {
+            let weight = if is_offered {
+                accepted.weight(coding.name())
+            } else {
+                0
+            };
             // As gladly as it is, it is better compressed; of two codings the first counts.
             let wins = match best.1 {
                 None => weight > 0 && weight >= best.0,

@@ -143,23 +143,24 @@ impl Parent {
     }
 
     fn start(&mut self, at: usize) -> io::Result<u32> {
-        let launch = Launch {
-            command: &self.supervision.command,
-            listeners: &self.opened.listeners,
-            slate: self.reload.as_ref().map(|reload| &reload.slate),
-            shared: self.shared.as_ref().map(AsRawFd::as_raw_fd),
-        };
-        self.slots[at].start(launch)
+        let (slots, launch) = self.launching();
+        slots[at].start(launch)
     }
 
     pub(super) fn start_successor(&mut self, at: usize) -> io::Result<u32> {
+        let (slots, launch) = self.launching();
+        slots[at].start_successor(launch)
+    }
+
+    /// The places, and what a process for any of them is started with.
+    fn launching(&mut self) -> (&mut [Slot], Launch<'_>) {
         let launch = Launch {
             command: &self.supervision.command,
             listeners: &self.opened.listeners,
             slate: self.reload.as_ref().map(|reload| &reload.slate),
             shared: self.shared.as_ref().map(AsRawFd::as_raw_fd),
         };
-        self.slots[at].start_successor(launch)
+        (&mut self.slots, launch)
     }
 
     /// Sleeps until a signal, a worker's word, or the next deadline. No deadline, no wake-up.
