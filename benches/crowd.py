@@ -113,11 +113,12 @@ def main():
     options = parser.parse_args()
     machine.raise_descriptor_limit(options.idle + options.slow + 512)
     print(machine.describe(machine.facts()), file=sys.stderr)
-    commands = {"rust": catalog.rust_server, "python": catalog.python_server}
     table = []
     for language in options.languages.split(","):
         for engine in options.engines.split(","):
-            with Server(language, commands[language](), environment={"ENGINE": engine}) as server:
+            with Server(
+                language, catalog.command_of(language), environment={"ENGINE": engine}
+            ) as server:
                 table.append({"server": f"{language}, {engine}", **look_at(server, options)})
                 if not options.json:
                     show(table[-1], options)

@@ -62,9 +62,8 @@ def read_options():
 def contenders(options):
     if options.command:
         return [(" ".join(options.command), tuple(options.command), {})]
-    commands = {"python": catalog.python_server, "rust": catalog.rust_server}
     return [
-        (f"{language}, {engine}", commands[language](), {"ENGINE": engine})
+        (f"{language}, {engine}", catalog.command_of(language), {"ENGINE": engine})
         for language in options.languages
         for engine in options.engines
     ]

@@ -110,7 +110,6 @@ def main():
     print(machine.describe(machine.facts()), file=sys.stderr)
     words = [word for word in options.only.split(",") if word]
     wanted = [row for row in rows() if not words or any(word in row.name for word in words)]
-    commands = {"rust": catalog.rust_server, "python": catalog.python_server}
     samples = {}
     with ExitStack() as stack:
         floor = catalog.floor()
@@ -119,7 +118,7 @@ def main():
             for row in wanted:
                 environment = {"ENGINE": options.engine, "CONFIG": json.dumps(row.config)}
                 name = f"{language} {row.name}"
-                server = Server(name, commands[language](), environment=environment)
+                server = Server(name, catalog.command_of(language), environment=environment)
                 cases.append((name, stack.enter_context(server), row))
         for number in range(options.rounds + 1):
             for name, server, row in cases:

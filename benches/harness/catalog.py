@@ -73,14 +73,18 @@ def python_server():
     return (sys.executable, str(APPS / "python" / "server.py"))
 
 
+def command_of(language):
+    """Return the command of our application in a language."""
+    return {"rust": rust_server, "python": python_server}[language]()
+
+
 def ours(engines=ENGINES, languages=("rust", "python")):
     """Return our own contenders."""
-    commands = {"rust": rust_server, "python": python_server}
     rows = {"rust": RUST_ROWS, "python": PYTHON_ROWS}
     found = []
     for engine in engines:
         for language in languages:
-            command = commands[language]()
+            command = command_of(language)
             for what, path, target in rows[language]:
                 name = f"{language.capitalize()} {what}, {engine}"
                 row = Contender(

@@ -8,6 +8,8 @@ from datetime import timedelta
 import pytest
 
 from spikard import ConfigError, ServerConfig, Spikard
+from spikard import config as config_module
+from spikard._generated import config as generated
 
 
 def test_config_is_refused_with_every_fault() -> None:
@@ -43,3 +45,7 @@ def test_config_documents_of_the_contract() -> None:
             app.build(case["config"])
         for fault in case["faults"]:
             assert fault in str(caught.value), case["name"]
+
+
+def test_every_class_of_the_contract_is_public() -> None:
+    assert config_module.__all__ == generated.__all__

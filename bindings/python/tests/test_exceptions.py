@@ -8,18 +8,9 @@ from typing import Any
 
 import pytest
 
+from carriers import CARRIERS, opened
 from spikard import HttpProblem, Request, Response, RouteError, Spikard
 from spikard.testing import TestClient
-
-CARRIERS = pytest.mark.parametrize(
-    "carrier",
-    [
-        {"transport": "inject"},
-        {"transport": "socket", "engine": "epoll"},
-        {"transport": "socket", "engine": "io_uring"},
-    ],
-    ids=["inject", "epoll", "io_uring"],
-)
 
 
 class Missing(LookupError):
@@ -28,15 +19,6 @@ class Missing(LookupError):
 
 class Gone(Missing):
     """A nearer one."""
-
-
-def opened(app: Spikard, carrier: dict[str, Any]) -> TestClient:
-    try:
-        return TestClient(app, **carrier)
-    except OSError as error:
-        if carrier.get("engine") != "io_uring":
-            raise
-        pytest.skip(f"no io_uring here: {error}")
 
 
 def waiting(function: Any, is_async: bool) -> Any:

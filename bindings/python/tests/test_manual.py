@@ -8,69 +8,31 @@ import hashlib
 import hmac
 import json
 import logging
-import os
 import re
-import signal
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from spikard import Spikard
-from spikard.testing import Reply, TestClient
-from spikard.testing.reply import read
+from spikard.testing import TestClient
+from test_run import DEMO, Program, started
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLES = ROOT / "examples" / "python"
-DEMO = ROOT / "scripts" / "demo.py"
-SECONDS_MAX = 30.0
 
 
 @contextmanager
-def served(program: Path, folder: Path) -> Iterator[int]:
-    """The port of a program that runs in a folder."""
-    log = folder / "log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, str(DEMO), str(program)],
-            cwd=folder,
-            stdout=out,
-            stderr=out,
-            env={**os.environ, "PORT": "0"},
-            start_new_session=True,
-        )
-    try:
-        deadline = time.monotonic() + SECONDS_MAX
-        while not (found := re.search(r"listening on http://[^:]+:(\d+)", log.read_text())):
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.01)
-        yield int(found[1])
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(SECONDS_MAX) == 0
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait(SECONDS_MAX)
-
-
-def get(port: int, target: str, **fields: str) -> Reply:
-    """The reply to one request on a connection of its own."""
-    lines = [f"GET {target} HTTP/1.1", "host: localhost"]
-    lines += [f"{name.replace('_', '-')}: {value}" for name, value in fields.items()]
-    with socket.create_connection(("127.0.0.1", port), SECONDS_MAX) as connection:
-        connection.sendall("\r\n".join([*lines, "", ""]).encode())
-        data = b""
-        while True:
-            piece = connection.recv(65_536)
-            data += piece
-            if found := read(data, "GET", whole=not piece):
-                return found[0]
+def served(example: str, folder: Path) -> Iterator[Program]:
+    """A program of the manual, in a folder; in the end it stops as it should."""
+    command = [sys.executable, str(DEMO), str(EXAMPLES / example)]
+    with started(command, folder, folder=folder) as program:
+        assert program.port
+        yield program
+        program.process.terminate()
+        assert program.end() == 0
 
 
 def token(**claims: object) -> str:
@@ -97,11 +59,11 @@ def test_the_quick_start_of_the_readme_is_the_example() -> None:
 
 
 def test_the_quick_start_limits_each_client(tmp_path: Path) -> None:
-    with served(EXAMPLES / "quickstart.py", tmp_path) as port:
-        statuses = [get(port, "/hello").status_code for _ in range(260)]
-        refused = get(port, "/hello")
+    with served("quickstart.py", tmp_path) as program:
+        statuses = [program.get("/hello").status_code for _ in range(260)]
+        refused = program.get("/hello")
         while refused.status_code == 200:
-            refused = get(port, "/hello")
+            refused = program.get("/hello")
     # 200 at once, and 100 more a second, whatever worker is asked.
     assert 200 <= statuses.count(200) < 260
     assert refused.status_code == 429
@@ -114,8 +76,8 @@ def test_the_whole_configuration_is_obeyed(tmp_path: Path) -> None:
     (tmp_path / "public").mkdir()
     (tmp_path / "public" / "hello.txt").write_text("hello from a file")
     key = {"x_api_key": "secret-key-2"}
-    with served(EXAMPLES / "configuration.py", tmp_path) as port:
-        reply = get(port, "/me", authorization=f"Bearer {token()}", accept_encoding="gzip", **key)
+    with served("configuration.py", tmp_path) as program:
+        reply = program.get("/me", authorization=f"Bearer {token()}", accept_encoding="gzip", **key)
         assert reply.status_code == 200
         assert reply.headers["content-encoding"] == "gzip"
         body = json.loads(gzip.decompress(reply.content))
@@ -123,7 +85,7 @@ def test_the_whole_configuration_is_obeyed(tmp_path: Path) -> None:
         assert len(reply.headers["x-request-id"]) == 36
         assert reply.headers["ratelimit-limit"] == "200"
 
-        file = get(port, "/static/hello.txt")
+        file = program.get("/static/hello.txt")
         assert (file.status_code, file.text) == (200, "hello from a file")
         assert file.headers["cache-control"] == "public, max-age=3600"
 
@@ -159,7 +121,7 @@ def test_the_whole_configuration_is_obeyed(tmp_path: Path) -> None:
                 "The provided API key is not valid",
             ),
         ]:
-            reply = get(port, "/me", **fields)
+            reply = program.get("/me", **fields)
             document = reply.json()
             assert (reply.status_code, document["title"]) == (401, title)
             assert document["detail"] == detail

@@ -7,28 +7,10 @@ from typing import Any
 
 import pytest
 
+from carriers import CARRIERS, opened
 from spikard import HttpProblem, Request, Response, RouteError, Router, Spikard
 from spikard.config import ApiKeyConfig, ServerConfig
 from spikard.testing import TestClient
-
-CARRIERS = pytest.mark.parametrize(
-    "carrier",
-    [
-        {"transport": "inject"},
-        {"transport": "socket", "engine": "epoll"},
-        {"transport": "socket", "engine": "io_uring"},
-    ],
-    ids=["inject", "epoll", "io_uring"],
-)
-
-
-def opened(app: Spikard, carrier: dict[str, Any]) -> TestClient:
-    try:
-        return TestClient(app, **carrier)
-    except OSError as error:
-        if carrier.get("engine") != "io_uring":
-            raise
-        pytest.skip(f"no io_uring here: {error}")
 
 
 @CARRIERS

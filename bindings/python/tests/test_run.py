@@ -57,11 +57,14 @@ def typo():
 class Program:
     """A server process, its log and its port."""
 
-    def __init__(self, command: list[str], log: Path, stdin: str | None = None) -> None:
+    def __init__(
+        self, command: list[str], log: Path, stdin: str | None = None, folder: Path | None = None
+    ) -> None:
         self.path = log
         with log.open("wb") as output:
             self.process = subprocess.Popen(
                 command,
+                cwd=folder,
                 stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -93,10 +96,12 @@ class Program:
         """The port that the start-up line names."""
         return int(self.wait_for(r"listening on http://[^:]+:(\d+)")[1])
 
-    def get(self, path: str) -> Reply:
-        """Send a request on a connection of its own."""
+    def get(self, path: str, **fields: str) -> Reply:
+        """Send a request with header fields, `_` for `-`, on a connection of its own."""
+        lines = [f"GET {path} HTTP/1.1", "host: localhost"]
+        lines += [f"{name.replace('_', '-')}: {value}" for name, value in fields.items()]
         with socket.create_connection(("127.0.0.1", self.port), SECONDS_MAX) as connection:
-            connection.sendall(f"GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n".encode())
+            connection.sendall("\r\n".join([*lines, "", ""]).encode())
             data = b""
             while True:
                 piece = connection.recv(65_536)
@@ -130,9 +135,11 @@ def running(
 
 
 @contextmanager
-def started(command: list[str], tmp_path: Path, stdin: str | None = None) -> Iterator[Program]:
-    """A process that is certainly gone afterwards."""
-    program = Program(command, tmp_path / "log", stdin)
+def started(
+    command: list[str], tmp_path: Path, stdin: str | None = None, folder: Path | None = None
+) -> Iterator[Program]:
+    """A process, in a folder if one is given, that is certainly gone afterwards."""
+    program = Program(command, tmp_path / "log", stdin, folder)
     try:
         yield program
     finally:
