@@ -277,15 +277,24 @@ fn generate_writes_once_and_check_names_what_is_stale() {
     );
     assert_eq!(tree.run(&["generate", "--check"]), (true, String::new()));
 
-    let page = "docs/reference/config.md";
-    let edited = tree.read(page).replace("8000", "9000");
-    tree.write(page, &edited);
-    let (good, said) = tree.run(&["generate", "--check"]);
-    assert!(
-        !good && said.starts_with("stale: docs/reference/config.md\n"),
-        "{said}"
-    );
-    assert_eq!(tree.read(page), edited, "--check writes nothing");
+    for page in [
+        "docs/reference/config.md",
+        "bindings/node/src-ts/_generated/config.ts",
+        "bindings/ruby/lib/spikard/_generated/config.rb",
+        "bindings/ruby/sig/_generated/config.rbs",
+    ] {
+        let fresh = tree.read(page);
+        let edited = fresh.replace("65536", "65537");
+        assert_ne!(edited, fresh, "{page} has the number");
+        tree.write(page, &edited);
+        let (good, said) = tree.run(&["generate", "--check"]);
+        assert!(
+            !good && said.starts_with(&format!("stale: {page}\n")),
+            "{said}"
+        );
+        assert_eq!(tree.read(page), edited, "--check writes nothing");
+        tree.write(page, &fresh);
+    }
 }
 
 #[test]

@@ -4,10 +4,17 @@
 //! written. A generator only prints; what is true stands in the contract.
 
 mod hooks;
+mod hooks_elsewhere;
 mod manual;
 mod python;
 mod python_config;
+mod ruby;
+mod ruby_config;
+#[cfg(test)]
+mod sample;
 mod schema;
+mod typescript;
+mod typescript_config;
 mod words;
 
 use std::fs;
@@ -20,7 +27,7 @@ use crate::{Outcome, Report};
 
 /// One generated file.
 struct Output {
-    path: &'static str,
+    path: String,
     text: String,
 }
 
@@ -29,16 +36,24 @@ const STATUS_SOURCE: &str = "contract/src/status.rs";
 const HOOK_SOURCE: &str = "contract/src/hook.rs";
 const PROBLEM_SOURCE: &str = "contract/src/problem.rs";
 
+// Where each language keeps its generated files.
+const PYTHON: &str = "bindings/python/python/spikard/_generated";
+const NODE: &str = "bindings/node/src-ts/_generated";
+const RUBY: &str = "bindings/ruby/lib/spikard/_generated";
+const SIGNATURES: &str = "bindings/ruby/sig/_generated";
+const MANUAL: &str = "docs/reference";
+const SCHEMA: &str = "testing_data/schema";
+
 /// Writes every output, or only names those that are stale.
 pub(crate) fn run(root: &Path, check: bool) -> Outcome {
     let mut lines = Vec::new();
     for output in outputs() {
-        let path = root.join(output.path);
+        let path = root.join(&output.path);
         let current = fs::read_to_string(&path).unwrap_or_default();
         if current == output.text {
             continue;
         }
-        lines.push(output.path.to_owned());
+        lines.push(output.path);
         if !check {
             write(&path, &output.text)?;
         }
@@ -55,44 +70,37 @@ pub(crate) fn run(root: &Path, check: bool) -> Outcome {
 
 fn outputs() -> Vec<Output> {
     let records = records(ServerConfig::RECORD);
-    vec![
-        Output {
-            path: "bindings/python/python/spikard/_generated/__init__.py",
-            text: python::package(),
-        },
-        Output {
-            path: "bindings/python/python/spikard/_generated/config.py",
-            text: python_config::module(&records),
-        },
-        Output {
-            path: "bindings/python/python/spikard/_generated/hooks.py",
-            text: hooks::python(),
-        },
-        Output {
-            path: "bindings/python/python/spikard/_generated/status.py",
-            text: python::status(),
-        },
-        Output {
-            path: "testing_data/schema/config.json",
-            text: schema::document(ServerConfig::RECORD, &records),
-        },
-        Output {
-            path: "docs/reference/config.md",
-            text: manual::config(&records),
-        },
-        Output {
-            path: "docs/reference/hooks.md",
-            text: hooks::manual(),
-        },
-        Output {
-            path: "docs/reference/problems.md",
-            text: manual::problems(),
-        },
-        Output {
-            path: "docs/reference/status.md",
-            text: manual::status(),
-        },
-    ]
+    let mut outputs = Vec::new();
+    let mut add = |folder: &str, name: &str, text: String| {
+        let path = format!("{folder}/{name}");
+        outputs.push(Output { path, text });
+    };
+    add(PYTHON, "__init__.py", python::package());
+    add(PYTHON, "config.py", python_config::module(&records));
+    add(PYTHON, "hooks.py", hooks::python());
+    add(PYTHON, "status.py", python::status());
+    add(NODE, "config.ts", typescript_config::module(&records));
+    add(NODE, "hooks.ts", hooks_elsewhere::typescript());
+    add(NODE, "problems.ts", typescript::problems());
+    add(NODE, "status.ts", typescript::status());
+    add(RUBY, "config.rb", ruby_config::module(&records));
+    add(RUBY, "hooks.rb", hooks_elsewhere::ruby());
+    add(RUBY, "problems.rb", ruby::problems());
+    add(RUBY, "status.rb", ruby::status());
+    add(SIGNATURES, "config.rbs", ruby_config::signatures(&records));
+    add(SIGNATURES, "hooks.rbs", hooks_elsewhere::ruby_signatures());
+    add(SIGNATURES, "problems.rbs", ruby::problems_signatures());
+    add(SIGNATURES, "status.rbs", ruby::status_signatures());
+    add(
+        SCHEMA,
+        "config.json",
+        schema::document(ServerConfig::RECORD, &records),
+    );
+    add(MANUAL, "config.md", manual::config(&records));
+    add(MANUAL, "hooks.md", hooks::manual());
+    add(MANUAL, "problems.md", manual::problems());
+    add(MANUAL, "status.md", manual::status());
+    outputs
 }
 
 fn write(path: &Path, text: &str) -> Result<(), String> {
@@ -143,6 +151,9 @@ mod tests {
         let outputs = outputs();
         for path in [
             "_generated/config.py",
+            "_generated/config.ts",
+            "_generated/config.rb",
+            "_generated/config.rbs",
             "schema/config.json",
             "reference/config.md",
         ] {

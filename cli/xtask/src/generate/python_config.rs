@@ -310,37 +310,7 @@ def _plain(value: Any) -> Any:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use spikard_contract::config;
-    use spikard_contract::knob::Secret;
-    use std::collections::BTreeMap;
-
-    config! {
-        /// An inner record.
-        pub struct InnerConfig {
-            /// A wait.
-            wait: std::time::Duration = std::time::Duration::from_millis(500), in 0..=3_600;
-        }
-    }
-
-    config! {
-        /// An outer record.
-        pub struct OuterConfig {
-            /// Always there.
-            inner: InnerConfig = InnerConfig::default();
-            /// There when asked for.
-            extra: Option<InnerConfig> = None;
-            /// Some of them.
-            several: Vec<InnerConfig> = Vec::new(), in 0..=4;
-            /// Words nobody may see.
-            keys: Vec<Secret> = Vec::new(), in 1..=8, is required;
-            /// Another.
-            pass: Option<Secret> = None;
-            /// Words with a default.
-            verbs: Vec<String> = vec!["GET".to_owned()];
-            /// Names of one's own.
-            named: BTreeMap<String, InnerConfig> = BTreeMap::new();
-        }
-    }
+    use crate::generate::sample::{InnerConfig, OuterConfig};
 
     #[test]
     fn prints_nested_records() {
@@ -352,12 +322,12 @@ mod tests {
             "    wait: float | timedelta = 0.5\n",
             "    inner: InnerConfig | Mapping[str, Any] = field(default_factory=InnerConfig)\n",
             "    extra: InnerConfig | Mapping[str, Any] | None = None\n",
-            "    several: Sequence[InnerConfig | Mapping[str, Any]] = ()\n",
+            "    several_of_them: Sequence[InnerConfig | Mapping[str, Any]] = ()\n",
             "    keys: Sequence[str] = field(repr=False)\n",
             "    pass: str | None = field(repr=False, default=None)\n",
             "    verbs: Sequence[str] = (\"GET\",)\n",
             "            \"extra\": _plain(self.extra),\n",
-            "            values[\"several\"] = _read(values[\"several\"], InnerConfig, 1)\n",
+            "_read(values[\"several_of_them\"], InnerConfig, 1)\n",
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }
