@@ -27,6 +27,7 @@ pub(crate) async fn send(
     mut body: Box<FileBody>,
 ) -> bool {
     let mut buffer = Vec::new();
+    let mut unshared = 0;
     while let Some(piece) = body.next_piece() {
         let bytes = match piece {
             FilePiece::Bytes(bytes) => bytes,
@@ -47,10 +48,20 @@ pub(crate) async fn send(
         if result.is_err() {
             return false;
         }
+        unshared += bytes.len();
         buffer = bytes;
+        if unshared >= UNSHARED_BYTES_MAX {
+            unshared = 0;
+            connection.core.next_turn().await;
+        }
     }
     true
 }
+
+/// What one download may send before everybody else has had a turn, in bytes. A client that reads
+/// as fast as we write is never waited for: on epoll its writes are done at once, and nothing else
+/// would ever give the thread away.
+const UNSHARED_BYTES_MAX: usize = 1 << 20;
 
 /// What a read on another thread brings: its buffer in any case.
 type Landed = (io::Result<()>, Vec<u8>);
