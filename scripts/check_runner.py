@@ -39,7 +39,7 @@ class RunnerTest(unittest.TestCase):
         self.shown = io.StringIO()
         self.run_ = runner.Run(runner.Console(self.shown))
 
-    def suite(self, script: str, count: str = "one", **more: tuple[str, ...]) -> tuple[int, ...]:
+    def suite(self, script: str, count: str = "one", **more: object) -> tuple[int, ...]:
         """Run a suite that prints and exits as `script` says, and return its counts."""
         command = (sys.executable, "-c", script)
         self.run_.suite(runner.Suite("fake", "rust", command, count, **more))
@@ -99,6 +99,13 @@ class RunnerTest(unittest.TestCase):
         self.suite("print('FIXTURES ruby 11')")
         self.run_.compare_fixtures()
         self.assertEqual(self.run_.results[-1].failed, 1)
+
+    def test_a_language_that_prints_no_count_is_noticed(self) -> None:
+        """Equal counts of the others do not excuse it."""
+        self.suite("print('FIXTURES rust 12')", fixtures="rust")
+        self.suite("pass", fixtures="node")
+        self.run_.compare_fixtures()
+        self.assertEqual(self.run_.results[-1].failures, ["unequal counts: node [0], rust [12]"])
 
     def test_a_suite_without_end_is_stopped(self) -> None:
         """What it started goes with it."""
