@@ -35,7 +35,8 @@ class Suite:
     name: str
     group: str
     command: tuple[str, ...]
-    # How its tests are counted: "one" by exit code, "cargo" and "pytest" by their summaries.
+    # How its tests are counted: "one" by exit code, "cargo" and "pytest" by their summaries,
+    # the latter also of fixture runners that print the same.
     count: str = "one"
     # Programs that must be on PATH, and paths that must exist.
     programs: tuple[str, ...] = ()
@@ -140,6 +141,15 @@ SUITES = (
         count="pytest",
         paths=(VENV + "pytest", "bindings/python/tests"),
         fixtures="python",
+    ),
+    Suite(
+        "rb-fixtures",
+        "ruby",
+        ("ruby", "-I", "bindings/ruby/lib", "bindings/ruby/test/fixtures/main.rb"),
+        count="pytest",
+        programs=("ruby",),
+        paths=("bindings/ruby/lib/spikard/native.so",),
+        fixtures="ruby",
     ),
 )
 
