@@ -236,7 +236,7 @@ pub unsafe extern "C" fn spk_inherited_obey(
         let followed = inherited.inner.borrow_mut().obey(worker.sockets()?);
         let number = match followed {
             Ok(None) => SPK_ORDER_NONE,
-            Ok(Some(Order::Stop)) => SPK_ORDER_STOP,
+            Ok(Some(Order::Stop | Order::StopNow)) => SPK_ORDER_STOP,
             Ok(Some(Order::Force)) => SPK_ORDER_FORCE,
             Ok(Some(Order::ParentGone)) => SPK_ORDER_PARENT_GONE,
             Ok(Some(Order::Leave)) => SPK_ORDER_LEAVE,

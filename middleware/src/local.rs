@@ -78,8 +78,8 @@ impl Local {
         self.draining = true;
     }
 
-    /// Whether the worker is on its way out: it accepts no more, and every reply is the last of its
-    /// connection. Who asks for readiness is to be told no.
+    /// Whether the worker is on its way out: it accepts no more or will not soon, and every reply
+    /// is the last of its connection. Who asks for readiness is to be told no.
     pub fn is_draining(&self) -> bool {
         self.draining
     }

@@ -82,10 +82,11 @@ fn supervision() -> Supervision {
             .chain(arguments)
             .collect(),
         config: ServerConfig {
+            // The fifth is a document with whatever else is configured.
             port: u16::try_from(number(1, "8080")).expect("a port"),
             backlog: 128,
             shutdown_timeout: Duration::from_millis(number(3, "5000") as u64),
-            ..ServerConfig::default()
+            ..ServerConfig::from_json(&argument(5, "{}")).expect("a valid configuration")
         },
         workers: number(2, "2"),
         log: Arc::new(Terminal),
@@ -101,7 +102,8 @@ impl Log for Terminal {
 }
 
 fn work(inherited: Inherited) {
-    if manner() == "fail" {
+    let is_away = |path: &str| !std::path::Path::new(path).exists();
+    if manner() == "fail" || manner().strip_prefix("needs ").is_some_and(is_away) {
         eprintln!("this worker was told to fail");
         process::exit(7);
     }
@@ -140,8 +142,8 @@ fn obey(mut control: Control, listeners: &Arc<Listeners>) {
             Ok(Order::Release(number)) => listeners.stop(number),
             // It has no pages to show anything on.
             Ok(Order::Broken(_) | Order::Mended) => {}
-            Ok(Order::Leave | Order::Stop | Order::Force) if deaf => {}
-            Ok(Order::Leave | Order::Stop) => {
+            Ok(Order::Leave | Order::Stop | Order::StopNow | Order::Force) if deaf => {}
+            Ok(Order::Leave | Order::Stop | Order::StopNow) => {
                 let listeners = listeners.clone();
                 drop(thread::spawn(move || leave_when_idle(&listeners)));
             }

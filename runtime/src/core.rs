@@ -331,6 +331,7 @@ impl Core {
                 }
                 Message::Leave => self.leave(),
                 Message::Stop => self.stop(),
+                Message::StopNow => self.stop_now(),
                 Message::Force => self.force(),
             }
         }

@@ -1,5 +1,8 @@
 //! How a worker comes to its end: it leaves for a successor, it stops for good, or it is forced.
 //!
+//! Where it is configured, a stop is announced first: the worker says that it is not ready and ends
+//! each connection with its next reply, but accepts and answers until the delay is over.
+//!
 //! A reply that kept its connection open was a promise, and a client may be sending its next
 //! request while we decide to go. So a worker that leaves closes no connection that is idle: the
 //! next reply on it says `Connection: close`, and only who asks nothing until `shutdown_timeout` is
@@ -19,6 +22,8 @@ use crate::{
 pub(crate) enum Ending {
     /// It is not on its way: it serves.
     None,
+    /// It serves, and says that it is not ready: it will stop in a while.
+    Announced,
     /// A successor accepts in its place; idle clients are waited for.
     Leaving,
     /// Idle connections are closed; what is in flight is finished.
@@ -28,8 +33,9 @@ pub(crate) enum Ending {
 }
 
 impl Core {
+    /// Whether nothing more is accepted.
     pub(crate) fn is_ending(&self) -> bool {
-        self.ending.get() > Ending::None
+        self.ending.get() > Ending::Announced
     }
 
     pub(crate) fn is_forced(&self) -> bool {
@@ -41,8 +47,25 @@ impl Core {
         self.drain(Ending::Leaving, self.settings.shutdown_ms);
     }
 
-    /// Accepts no more, finishes what is in flight, and closes what is idle.
+    /// Says that it is not ready, for as long as is configured, and then stops. Whoever was told
+    /// already is not told anew.
     pub(crate) fn stop(&self) {
+        let delay_ms = self.settings.drain_delay_ms;
+        if delay_ms == 0 || !self.settings.graceful {
+            self.stop_now();
+        } else if self.ending.get() == Ending::None {
+            self.ending.set(Ending::Announced);
+            self.local.borrow_mut().set_draining();
+            let due_ms = self.now_ms() + delay_ms;
+            self.arm(&self.end_timer, Waiting::Timer, due_ms);
+        } else if self.ending.get() == Ending::Leaving {
+            // Nobody is sent here any more.
+            self.stop_now();
+        }
+    }
+
+    /// Accepts no more, finishes what is in flight, and closes what is idle.
+    pub(crate) fn stop_now(&self) {
         if self.settings.graceful {
             self.drain(Ending::Stopping, self.settings.shutdown_ms);
         } else {
@@ -50,13 +73,13 @@ impl Core {
         }
     }
 
-    /// The time to stop or to leave is over.
+    /// The time to serve on, to stop or to leave is over.
     pub(crate) fn out_of_time(&self) {
-        if self.ending.get() == Ending::Leaving {
+        match self.ending.get() {
+            Ending::Announced => self.stop_now(),
             // A request may have come in the last moment.
-            self.drain(Ending::Stopping, FAREWELL_MS);
-        } else {
-            self.force();
+            Ending::Leaving => self.drain(Ending::Stopping, FAREWELL_MS),
+            Ending::None | Ending::Stopping | Ending::Forced => self.force(),
         }
     }
 
@@ -96,7 +119,7 @@ impl Core {
     pub(crate) fn first_ms(&self) -> u64 {
         let idle_ms = self.settings.idle_ms;
         match self.ending.get() {
-            Ending::None | Ending::Leaving => idle_ms,
+            Ending::None | Ending::Announced | Ending::Leaving => idle_ms,
             Ending::Stopping | Ending::Forced => idle_ms.min(FIRST_MS),
         }
     }

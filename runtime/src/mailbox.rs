@@ -37,8 +37,10 @@ pub(crate) enum Message {
     Fault(Option<String>),
     /// A successor is there: accept no more, and wait for every client.
     Leave,
-    /// Drain: accept no more, finish what is in flight.
+    /// Drain after the configured delay: accept no more, finish what is in flight.
     Stop,
+    /// The same at once.
+    StopNow,
     /// Close everything now.
     Force,
 }

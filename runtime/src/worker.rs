@@ -107,9 +107,15 @@ impl WorkerHandle {
         self.mailbox.post(Message::Leave)
     }
 
-    /// Stops accepting and drains: what is in flight is finished, idle connections are closed.
+    /// Stops accepting and drains: what is in flight is finished, idle connections are closed. With
+    /// a `drain_delay` it serves on for that long, and says meanwhile that it is not ready.
     pub fn stop(&self) -> bool {
         self.mailbox.post(Message::Stop)
+    }
+
+    /// As [`WorkerHandle::stop`], without the delay.
+    pub fn stop_now(&self) -> bool {
+        self.mailbox.post(Message::StopNow)
     }
 
     /// Closes every connection now.

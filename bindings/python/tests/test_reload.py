@@ -213,11 +213,49 @@ app = Spikard()
 """
 
 
-def test_a_first_version_that_does_not_start_ends_the_server(tmp_path: Path) -> None:
-    run = served(tmp_path, 1)
-    body = PROGRAM + "if os.environ.get('AGAIN'): raise LookupError('no cache')\n"
-    run = f"os.environ['AGAIN'] = '1'\n{run}"
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_first_version_that_does_not_start_is_shown_until_it_is_mended(
+    tmp_path: Path, workers: int
+) -> None:
+    run = served(tmp_path, workers)
+    (tmp_path / "words.py").write_text(
+        "GREETING = 'one'\ndef warm_up(): raise LookupError('no <b>')"
+    )
+    body = PROGRAM + "\n@app.on_startup\ndef warm_up():\n    words.warm_up()\n"
     with running(tmp_path, run, body=body) as program:
+        found = program.wait_for(r"http://[^:]+:(\d+) says why until a change mends it")
+        port = int(found[1])
+        assert "LookupError: no <b>" in program.log
+        for _ in range(6):
+            page = ask(port, "/", PAGE)
+            assert page.status_code == 500
+            assert page.headers["content-type"] == "text/html; charset=utf-8"
+            assert "LookupError: no &lt;b&gt;" in page.text
+            other = ask(port, "/", "*/*")
+            assert other.status_code == 503
+            assert "LookupError" not in other.text
+
+        # Not even Python now.
+        replace(tmp_path / "words.py", "GREETING = (")
+        deadline = time.monotonic() + SECONDS_MAX
+        while "SyntaxError" not in ask(port, "/", PAGE).text:
+            assert time.monotonic() < deadline, program.log
+            time.sleep(0.02)
+
+        replace(tmp_path / "words.py", "GREETING = 'two'\ndef warm_up(): pass")
+        assert program.port == port
+        until(program, "/", PAGE, 200, "two")
+        program.process.terminate()
+        assert program.end() == 0
+
+
+def test_a_first_version_that_does_not_start_ends_a_server_that_does_not_reload(
+    tmp_path: Path,
+) -> None:
+    body = PROGRAM.replace("import words", "") + (
+        "\n@app.on_startup\ndef warm_up():\n    raise LookupError('no cache')\n"
+    )
+    with running(tmp_path, "app.run(port=0)", body=body) as program:
         assert program.end() == 3
         assert "LookupError: no cache" in program.log
         assert "the server does not start" in program.log

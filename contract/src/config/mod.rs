@@ -214,6 +214,13 @@ config! {
         /// Longest time in which the client takes no byte of a reply; then the connection is
         /// closed.
         write_timeout: Duration = Duration::from_secs(30), in 0.001..=3_600;
+        /// Longest time a worker process may take from its start until it accepts connections; then
+        /// it is killed, and counts as one that failed to start. `null` waits for ever.
+        start_timeout: Option<Duration> = Some(Duration::from_secs(60)), in 0.001..=3_600;
+        /// Time between the order to stop and its beginning. Meanwhile everything is served and
+        /// `ready_path` answers 503, so that a load balancer can turn to other servers before this
+        /// one refuses connections. Without `graceful_shutdown` there is none.
+        drain_delay: Duration = Duration::ZERO, in 0..=3_600;
         /// On SIGTERM or SIGINT, finish what is in flight before the process ends. When `false`,
         /// open connections are closed at once.
         graceful_shutdown: bool = true;

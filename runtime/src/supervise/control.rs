@@ -1,12 +1,12 @@
 //! Orders down, news up: one line of text each over a socket pair between parent and worker.
 //!
 //! The parent says `leave` (a successor accepts: finish what you have, then exit), `stop` (the
-//! same without a successor), `force` (exit now), `adopt <n>` and `release <n>` (accept for worker
-//! n, and no more), `broken <bytes>` and `mended` (show what is on the slate, and no more); the
-//! worker says `ready <engine>` once. The end of the stream means to a worker
-//! that its parent is gone. That is why `PR_SET_PDEATHSIG` is not used: it fires when the *thread*
-//! that spawned dies, it is lost between fork and a parent's early death, and it kills where this
-//! asks.
+//! same without a successor, after `drain_delay`), `stop-now` (without that), `force` (exit now),
+//! `adopt <n>` and `release <n>` (accept for worker n, and no more), `broken <bytes>` and `mended`
+//! (show what is on the slate, and no more); the worker says `ready <engine>` once. The end of the
+//! stream means to a worker that its parent is gone. That is why `PR_SET_PDEATHSIG` is not used: it
+//! fires when the *thread* that spawned dies, it is lost between fork and a parent's early death,
+//! and it kills where this asks.
 //! Knows nothing of who is on the other side beyond these words; it never waits unless asked to.
 
 use std::io::{self, Read};
@@ -24,8 +24,11 @@ pub enum Order {
     /// A successor accepts in this worker's place: accept nothing more, finish the requests in
     /// hand, keep idle clients until their next request, then exit with 0.
     Leave,
-    /// Accept nothing more, finish the requests in hand, exit with 0.
+    /// Say that the worker is not ready for as long as `drain_delay`; then accept nothing more,
+    /// finish the requests in hand, exit with 0.
     Stop,
+    /// Accept nothing more at once, finish the requests in hand, exit with 0.
+    StopNow,
     /// Accept from this worker's listener as well, whose own process is gone.
     Adopt(usize),
     /// Accept from that worker's listener no more: its own process does again.
@@ -36,7 +39,7 @@ pub enum Order {
     Mended,
     /// Exit at once; the parent kills what is still there a moment later.
     Force,
-    /// The parent is gone and nobody will order anything any more: do as for [`Order::Stop`].
+    /// The parent is gone and nobody will order anything any more: do as for [`Order::StopNow`].
     ParentGone,
 }
 
@@ -104,6 +107,7 @@ fn order_of(line: &str) -> Option<Order> {
     match line.split_once(' ') {
         None if line == LEAVE => Some(Order::Leave),
         None if line == STOP => Some(Order::Stop),
+        None if line == STOP_NOW => Some(Order::StopNow),
         None if line == FORCE => Some(Order::Force),
         None if line == MENDED => Some(Order::Mended),
         Some((BROKEN, length)) => Some(Order::Broken(length.parse().ok()?)),
@@ -221,6 +225,8 @@ pub(super) const BROKEN: &str = "broken";
 pub(super) const MENDED: &str = "mended";
 /// Order to finish the requests in hand and exit.
 pub(super) const STOP: &str = "stop";
+/// The same without a delay.
+pub(super) const STOP_NOW: &str = "stop-now";
 /// Order to exit at once.
 pub(super) const FORCE: &str = "force";
 /// First word of a worker's only news, followed by the name of its engine.
@@ -276,7 +282,14 @@ mod tests {
         assert_eq!(control.try_read_order().unwrap(), None);
         parent.send(STOP).unwrap();
         parent.send(FORCE).unwrap();
-        for line in ["adopt 12", "release 12", LEAVE, "broken 7", MENDED] {
+        for line in [
+            "adopt 12",
+            "release 12",
+            LEAVE,
+            STOP_NOW,
+            "broken 7",
+            MENDED,
+        ] {
             parent.send(line).unwrap();
         }
         assert_eq!(control.wait_order().unwrap(), Order::Stop);
@@ -285,6 +298,7 @@ mod tests {
             Order::Adopt(12),
             Order::Release(12),
             Order::Leave,
+            Order::StopNow,
             Order::Broken(7),
             Order::Mended,
         ] {

@@ -18,6 +18,8 @@ mod reload;
 mod restart;
 mod signals;
 mod slot;
+mod stand_in;
+mod stop;
 mod watch;
 
 use std::ffi::OsString;
@@ -83,8 +85,9 @@ impl fmt::Debug for Supervision {
 ///
 /// A worker that dies is replaced: at once the first time, then after a rest that grows from
 /// 100 ms to 5 s while replacements keep dying within 10 s. Meanwhile another worker accepts the
-/// connections that were queued for it. One that ends before it was ever ready
-/// ends the server instead, with [`EXIT_START_FAILED`]: a program that cannot start must not spin.
+/// connections that were queued for it. One that ends before it was ever ready, or is not ready
+/// within `start_timeout`, ends the server instead, with [`EXIT_START_FAILED`]: a program that
+/// cannot start must not spin. With `reload` a page says why until a change of the source mends it.
 /// Every refusal and every death is a sentence in the log.
 pub fn supervise(mut supervision: Supervision) -> i32 {
     let log = leveled(supervision.log, supervision.config.log_level);

@@ -24,7 +24,9 @@ impl Inherited {
         // A worker that has ended already needs no order.
         let _ = match order {
             Order::Leave => worker.leave(),
-            Order::Stop | Order::ParentGone => worker.stop(),
+            Order::Stop => worker.stop(),
+            // With the parent gone, a next server waits for the port.
+            Order::StopNow | Order::ParentGone => worker.stop_now(),
             Order::Force => worker.force(),
             Order::Release(number) => worker.release(number),
             Order::Mended => worker.show_fault(None),

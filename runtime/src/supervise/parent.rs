@@ -1,7 +1,7 @@
-//! The parent's loop: what it wakes for, what it then does, and how it ends.
+//! The parent's loop: what it wakes for, and what it then does.
 //!
 //! Knows nothing of how a process is started or heard (`slot`, `process`), nor of how its
-//! successor takes over (`restart`).
+//! successor takes over (`restart`) or how the server ends (`stop`).
 
 use std::io;
 use std::os::fd::AsRawFd;
@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use spikard_middleware::Level;
 
-use super::control::{FORCE, STOP};
 use super::cover::Cover;
 use super::notify::Notify;
 use super::process::Launch;
@@ -18,10 +17,7 @@ use super::reload::Reload;
 use super::restart::Restart;
 use super::signals::{Readiness, Signals, wait};
 use super::slot::{Death, Role, Slot};
-use super::{
-    EXIT_CUT_SHORT, EXIT_INTERRUPTED, EXIT_OK, EXIT_START_FAILED, EXIT_TERMINATED, FORCE_GRACE,
-    SECOND_SIGNAL_GRACE, STOP_GRACE, Supervision,
-};
+use super::{EXIT_INTERRUPTED, EXIT_OK, EXIT_TERMINATED, SECOND_SIGNAL_GRACE, Supervision};
 use crate::listen::{Opened, open};
 use crate::shared::SharedMemory;
 
@@ -40,7 +36,7 @@ pub(super) struct Parent {
     pub(super) phase: Phase,
     /// SIGINT and SIGTERM so far.
     stop_signals: u32,
-    exit_code: i32,
+    pub(super) exit_code: i32,
 }
 
 /// What the parent waits for.
@@ -48,6 +44,8 @@ pub(super) struct Parent {
 pub(super) enum Phase {
     /// Every worker to be ready for the first time.
     Starting,
+    /// A change of the program, no version of which has started (with `reload` only).
+    Broken,
     /// Nothing: the server stands.
     Serving,
     /// Workers to finish, until then (`None`: for ever); then they are forced.
@@ -129,10 +127,10 @@ impl Parent {
     }
 
     pub(super) fn is_up(&self) -> bool {
-        matches!(self.phase, Phase::Starting | Phase::Serving)
+        matches!(self.phase, Phase::Starting | Phase::Broken | Phase::Serving)
     }
 
-    fn start_all(&mut self) {
+    pub(super) fn start_all(&mut self) {
         for at in 0..self.slots.len() {
             if let Err(error) = self.start(at) {
                 let program = self.supervision.command[0].display();
@@ -175,9 +173,18 @@ impl Parent {
         );
         let slots = self.slots.iter().filter_map(Slot::due);
         let change = self.reload.as_ref().and_then(Reload::due);
-        // A change during the start is acted on when that is over, which wakes us.
-        let change = change.filter(|_| self.phase == Phase::Serving);
-        let deadline = slots.chain(self.phase.until()).chain(change).min();
+        let change = change.filter(|_| self.is_up());
+        let within = self.supervision.config.start_timeout;
+        let starts = within.into_iter().flat_map(|within| {
+            self.slots
+                .iter()
+                .filter_map(move |slot| slot.start_due(within))
+        });
+        let deadline = slots
+            .chain(starts)
+            .chain(self.phase.until())
+            .chain(change)
+            .min();
         wait(
             &mut sources,
             deadline.map(|at| at.saturating_duration_since(Instant::now())),
@@ -235,7 +242,11 @@ impl Parent {
         }
         match death.role {
             Role::Holder { .. } if self.slots[at].engine().is_none() => {
-                self.fail(format!("{told} before it was ready"));
+                let told = format!("{told} before it was ready");
+                let words = format!("{}\n\n{told}", death.end.words);
+                if !self.wait_for_a_change(&told, &words) {
+                    self.fail(told);
+                }
             }
             Role::Holder { rest } => self.replace(at, &told, rest),
             Role::Succeeded { heir } => {
@@ -302,6 +313,7 @@ impl Parent {
         let sentence = format!("listening on {place} ({workers}, {engines})");
         self.notify.ready(&sentence);
         self.say(Level::Info, sentence);
+        self.dismiss_stand_in();
     }
 
     fn start_rested(&mut self) {
@@ -319,106 +331,16 @@ impl Parent {
         }
     }
 
-    fn pass_deadlines(&mut self) {
-        for at in 0..self.slots.len() {
-            for pid in self.slots[at].hurry_leavers(FORCE_GRACE) {
-                let sentence = format!("worker {at} (pid {pid}) did not leave in time: forced");
-                self.say(Level::Warn, sentence);
-            }
-        }
-        let due = self.phase.until();
-        if due.is_none_or(|until| until > Instant::now()) {
-            return;
-        }
-        self.cut_short();
-        if matches!(self.phase, Phase::Stopping { .. }) {
-            let late = self.slots.iter().filter(|slot| slot.is_alive()).count();
-            let workers = counted(late);
-            self.say(
-                Level::Warn,
-                format!("{workers} did not finish in time: forced"),
-            );
-            self.force(FORCE_GRACE);
-        } else {
-            self.kill();
-        }
-    }
-
-    /// The server does not stand and will not.
-    fn fail(&mut self, reason: String) {
-        self.exit_code = EXIT_START_FAILED;
-        self.say(Level::Error, format!("{reason}: the server does not start"));
-        self.stop();
-    }
-
-    fn stop(&mut self) {
-        if !self.is_up() {
-            return;
-        }
-        self.notify.stopping();
-        self.restart = None;
-        for slot in &mut self.slots {
-            slot.cancel();
-            // It has no clients yet, and would hear the order only when it is ready.
-            slot.drop_successor();
-            slot.order_all(STOP);
-        }
-        self.phase = Phase::Stopping {
-            until: Instant::now().checked_add(self.patience()),
-        };
-        let at_most_s = self.supervision.config.shutdown_timeout.as_secs_f32();
-        self.say(
-            Level::Info,
-            format!("stopping: requests in hand have {at_most_s} s to finish"),
-        );
-    }
-
-    /// How long a worker may take to go when it is asked to.
-    pub(super) fn patience(&self) -> Duration {
-        self.supervision
-            .config
-            .shutdown_timeout
-            .saturating_add(STOP_GRACE)
-    }
-
-    fn force(&mut self, grace: Duration) {
-        self.restart = None;
-        for slot in &mut self.slots {
-            slot.cancel();
-            slot.order_all(FORCE);
-        }
-        self.phase = Phase::Forcing {
-            until: Instant::now().checked_add(grace),
-        };
-    }
-
-    fn kill(&mut self) {
-        self.slots.iter_mut().for_each(Slot::kill);
-        self.phase = Phase::Killing;
-    }
-
-    fn abandon(mut self) -> i32 {
-        self.kill();
-        EXIT_CUT_SHORT
-    }
-
-    /// Notes that requests were lost, unless the exit code tells something worse already.
-    fn cut_short(&mut self) {
-        if self.exit_code == EXIT_OK {
-            self.exit_code = EXIT_CUT_SHORT;
-        }
-    }
-
     pub(super) fn say(&self, level: Level, sentence: String) {
         self.supervision.log.log(level, &sentence);
     }
 }
 
 impl Phase {
-    fn until(self) -> Option<Instant> {
+    pub(super) fn until(self) -> Option<Instant> {
         match self {
             Self::Stopping { until } | Self::Forcing { until } => until,
-            Self::Starting | Self::Serving | Self::Killing => None,
+            Self::Starting | Self::Broken | Self::Serving | Self::Killing => None,
         }
     }
 }

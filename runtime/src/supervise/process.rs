@@ -28,6 +28,7 @@ pub(super) struct Process {
     engine: Option<String>,
     /// Hears its standard error until it is ready, where the parent reloads.
     ear: Option<Ear>,
+    is_killed: bool,
 }
 
 /// Whether anything can still be read from a process.
@@ -54,6 +55,7 @@ pub(super) struct Launch<'a> {
 #[derive(Debug)]
 pub(super) struct End {
     pub(super) status: ExitStatus,
+    /// How long, if it was ever ready.
     pub(super) lived: Duration,
     /// Its last words, where they were heard.
     pub(super) words: String,
@@ -127,6 +129,7 @@ impl Process {
             started: Instant::now(),
             engine: None,
             ear,
+            is_killed: false,
         })
     }
 
@@ -137,6 +140,12 @@ impl Process {
     /// What moves its bytes; `None` until it accepts connections.
     pub(super) fn engine(&self) -> Option<&str> {
         self.engine.as_deref()
+    }
+
+    /// When its start has taken too long, if it is not over.
+    pub(super) fn start_ends(&self, within: Duration) -> Option<Instant> {
+        let starts = self.engine.is_none() && !self.is_killed;
+        starts.then(|| self.started.checked_add(within)).flatten()
     }
 
     /// What to watch, while there is something to hear.
@@ -177,6 +186,7 @@ impl Process {
 
     /// Kills it; its death is still to be reaped.
     pub(super) fn kill(&mut self) {
+        self.is_killed = true;
         // Fails only for a process that is dead already.
         let _ = self.child.kill();
     }
@@ -193,7 +203,11 @@ impl Process {
         self.hear(&mut Vec::new());
         Some(End {
             status,
-            lived: self.started.elapsed(),
+            // A start is no life.
+            lived: match self.engine {
+                Some(_) => self.started.elapsed(),
+                None => Duration::ZERO,
+            },
             words: self.ear.as_ref().map(Ear::words).unwrap_or_default(),
         })
     }

@@ -3,7 +3,8 @@
 //! It is a rolling restart with three differences. A change meanwhile does not wait for the restart
 //! that is under way: the successor has old code already, so another takes its place. The old
 //! process closes its idle connections, or a browser would get one more page of the old version.
-//! And a version that does not start is shown by the one before it.
+//! And a version that does not start is shown by the one before it; where there is none, by a
+//! stand-in in the parent itself.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -14,6 +15,8 @@ use spikard_middleware::Level;
 use super::control::{BROKEN, MENDED};
 use super::fault::Slate;
 use super::parent::{Parent, Phase};
+use super::slot::Slot;
+use super::stand_in::StandIn;
 use super::watch::Watch;
 
 /// What a parent that reloads has beside one that does not.
@@ -25,6 +28,8 @@ pub(super) struct Reload {
     due: Option<Instant>,
     /// Whether the workers show a fault.
     is_broken: bool,
+    /// Serves while no version of the program has ever started.
+    stand_in: Option<StandIn>,
 }
 
 impl Reload {
@@ -55,6 +60,7 @@ impl Reload {
             slate,
             due: None,
             is_broken: false,
+            stand_in: None,
         }))
     }
 
@@ -76,19 +82,70 @@ impl Parent {
             seen = reload.due.is_none().then_some(path);
             reload.due = Some(now + QUIET);
         }
-        let is_due = reload.due.is_some_and(|due| due <= now) && self.phase == Phase::Serving;
+        let is_due = reload.due.is_some_and(|due| due <= now);
         if is_due {
             reload.due = None;
         }
         if let Some(path) = seen {
             self.say(Level::Info, format!("{} changed", path.display()));
         }
-        if is_due {
+        if is_due && matches!(self.phase, Phase::Starting | Phase::Broken) {
+            self.start_anew();
+        } else if is_due && self.phase == Phase::Serving {
             self.restart = None;
             for slot in &mut self.slots {
                 slot.drop_successor();
             }
             self.ask_for_restart();
+        }
+    }
+
+    /// Tries once more to start for the first time.
+    pub(super) fn start_anew(&mut self) {
+        self.slots.iter_mut().for_each(Slot::dismiss);
+        self.phase = Phase::Starting;
+        self.start_all();
+    }
+
+    /// The first version of the program does not start: a stand-in says why until a change mends
+    /// it.
+    /// False if there is none.
+    pub(super) fn wait_for_a_change(&mut self, told: &str, words: &str) -> bool {
+        let Some(reload) = &mut self.reload else {
+            return false;
+        };
+        if reload.stand_in.is_none() {
+            let listeners = &self.opened.listeners;
+            let count = if self.opened.is_shared {
+                1
+            } else {
+                listeners.len()
+            };
+            let log = self.supervision.log.clone();
+            let started = StandIn::start(&self.supervision.config, &listeners[..count], log);
+            match started {
+                Ok(stand_in) => reload.stand_in = Some(stand_in),
+                Err(error) => {
+                    self.say(Level::Error, format!("nobody can stand in: {error}"));
+                    return false;
+                }
+            }
+        }
+        if let Some(stand_in) = &reload.stand_in {
+            stand_in.show(words);
+        }
+        self.slots.iter_mut().for_each(Slot::dismiss);
+        self.phase = Phase::Broken;
+        let place = &self.opened.place;
+        let sentence = format!("{told}; {place} says why until a change mends it");
+        self.say(Level::Error, sentence);
+        true
+    }
+
+    /// Somebody else serves, or nobody is to.
+    pub(super) fn dismiss_stand_in(&mut self) {
+        if let Some(reload) = &mut self.reload {
+            reload.stand_in = None;
         }
     }
 

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use spikard_middleware::Level;
 
-use super::control::{LEAVE, STOP};
+use super::control::{LEAVE, STOP_NOW};
 use super::parent::{Parent, Phase, counted};
 use super::reload::RELOAD_PATIENCE;
 use super::slot::Handing;
@@ -53,6 +53,10 @@ impl Parent {
     /// Begins a restart, or has one more follow the one that is under way.
     pub(super) fn ask_for_restart(&mut self) {
         if !self.is_up() {
+            return;
+        }
+        if self.phase == Phase::Broken {
+            self.start_anew();
             return;
         }
         match &mut self.restart {
@@ -118,7 +122,7 @@ impl Parent {
         let (farewell, patience) = match &self.reload {
             None => (LEAVE, self.patience()),
             // A browser must not get one more page of the old version from an idle connection.
-            Some(_) => (STOP, RELOAD_PATIENCE.min(self.patience())),
+            Some(_) => (STOP_NOW, RELOAD_PATIENCE.min(self.patience())),
         };
         let slot = &mut self.slots[at];
         match slot.hand_over(farewell, patience) {

@@ -145,6 +145,39 @@ impl Slot {
         Some(pid)
     }
 
+    /// Kills the process that was to have the place first; its death is nobody's news.
+    pub(super) fn dismiss(&mut self) {
+        self.engine = None;
+        if let State::Alive(mut process) = std::mem::replace(&mut self.state, State::Empty) {
+            process.kill();
+            self.leaving.push(Leaver {
+                process,
+                until: None,
+                forced: true,
+            });
+        }
+    }
+
+    /// Kills who has not become ready `within` a time, and returns their pids; their deaths are
+    /// still to be reaped.
+    pub(super) fn kill_late_starts(&mut self, within: Duration) -> Vec<u32> {
+        let now = Instant::now();
+        let late =
+            |process: &&mut Process| process.start_ends(within).is_some_and(|end| end <= now);
+        let kill = |process: &mut Process| {
+            process.kill();
+            process.pid()
+        };
+        self.processes_mut().filter(late).map(kill).collect()
+    }
+
+    /// When the first start that is under way has taken too long.
+    pub(super) fn start_due(&self, within: Duration) -> Option<Instant> {
+        self.processes()
+            .filter_map(|process| process.start_ends(within))
+            .min()
+    }
+
     /// Forces who leaves too slowly, and kills who is not to be forced. Returns their pids.
     pub(super) fn hurry_leavers(&mut self, grace: Duration) -> Vec<u32> {
         let now = Instant::now();

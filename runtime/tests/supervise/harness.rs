@@ -22,12 +22,24 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(port: u16, workers: usize, stop_ms: u32, manner: &str) -> Self {
+        Self::configured(port, workers, stop_ms, manner, "{}")
+    }
+
+    /// As `start`, with a document of what else is configured.
+    pub(crate) fn configured(
+        port: u16,
+        workers: usize,
+        stop_ms: u32,
+        manner: &str,
+        config: &str,
+    ) -> Self {
         let mut command = Command::new(example());
         command.args([
             port.to_string(),
             workers.to_string(),
             stop_ms.to_string(),
             manner.into(),
+            config.into(),
         ]);
         Self::run(command)
     }

@@ -7,6 +7,7 @@
 
 mod harness;
 mod restart;
+mod start;
 
 use std::collections::BTreeSet;
 use std::fs;

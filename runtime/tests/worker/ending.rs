@@ -132,6 +132,68 @@ fn a_connection_that_was_just_accepted_may_still_ask_after_a_stop() {
 }
 
 #[test]
+fn an_announced_stop_serves_on_and_ends_each_connection_with_its_next_reply() {
+    for engine in engines() {
+        let server = Server::start(engine, r#"{"drain_delay": 0.5, "shutdown_timeout": 5}"#);
+        let mut idle = asked(&server);
+        let began = Instant::now();
+        server.stop();
+        server.stop(); // Told twice, as by a service manager and by a parent: not sooner.
+        thread::sleep(Duration::from_millis(100)); // It has heard the order by then.
+        idle.write_all(REQUEST).unwrap();
+        assert!(all_of(&mut idle).contains("connection: close"));
+        let mut fresh = server.connect();
+        fresh.write_all(REQUEST).unwrap();
+        let reply = all_of(&mut fresh);
+        assert_eq!(status_of(reply.as_bytes()), 200);
+        assert!(reply.contains("connection: close"), "{reply}");
+        drop((idle, fresh));
+        server.join();
+        let took = began.elapsed();
+        assert!(took >= Duration::from_millis(490), "{took:?}");
+        assert!(took < Duration::from_secs(3), "{took:?}");
+        assert!(TcpStream::connect(server.address).is_err());
+    }
+}
+
+#[test]
+fn an_announced_stop_can_be_hurried_and_forced() {
+    for engine in engines() {
+        let config = r#"{"drain_delay": 60, "shutdown_timeout": 60}"#;
+        let server = Server::start(engine, config);
+        server.stop();
+        server.stop_now();
+        server.join();
+
+        let server = Server::start(engine, config);
+        let mut idle = asked(&server);
+        server.stop();
+        thread::sleep(Duration::from_millis(50));
+        server.force();
+        assert_eq!(idle.read(&mut [0; 16]).unwrap_or(0), 0);
+        server.join();
+
+        // One that leaves has no traffic to turn away.
+        let server = Server::start(engine, config);
+        let mut idle = asked(&server);
+        server.leave();
+        server.stop();
+        assert_eq!(idle.read(&mut [0; 16]).unwrap(), 0);
+        server.join();
+    }
+}
+
+#[test]
+fn a_stop_that_is_not_graceful_is_not_announced() {
+    for engine in engines() {
+        let config = r#"{"drain_delay": 60, "graceful_shutdown": false}"#;
+        let server = Server::start(engine, config);
+        server.stop();
+        server.join();
+    }
+}
+
+#[test]
 fn adopts_a_siblings_listener_until_it_is_released() {
     for engine in engines() {
         let server = Server::start(engine, "{}");

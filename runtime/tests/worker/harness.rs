@@ -195,6 +195,14 @@ impl Server {
         assert!(self.handle.stop());
     }
 
+    pub(crate) fn stop_now(&self) {
+        assert!(self.handle.stop_now());
+    }
+
+    pub(crate) fn force(&self) {
+        assert!(self.handle.force());
+    }
+
     pub(crate) fn leave(&self) {
         assert!(self.handle.leave());
     }

@@ -827,6 +827,25 @@ export interface ServerConfig {
   readonly writeTimeout?: number | undefined;
 
   /**
+   * Longest time a worker process may take from its start until it accepts connections;
+   * then it is killed, and counts as one that failed to start. `null` waits for ever.
+   * Unit: seconds. Range: 0.001 to 3600.
+   *
+   * @defaultValue `60`
+   */
+  readonly startTimeout?: number | null | undefined;
+
+  /**
+   * Time between the order to stop and its beginning. Meanwhile everything is served
+   * and `readyPath` answers 503, so that a load balancer can turn to other servers
+   * before this one refuses connections. Without `gracefulShutdown` there is none.
+   * Unit: seconds. Range: 0 to 3600.
+   *
+   * @defaultValue `0`
+   */
+  readonly drainDelay?: number | undefined;
+
+  /**
    * On SIGTERM or SIGINT, finish what is in flight before the process ends. When
    * `false`, open connections are closed at once.
    *
@@ -1087,6 +1106,8 @@ const RECORDS: Readonly<Record<ConfigRecordName, Readonly<Record<string, Knob>>>
     bodyTimeout: ["body_timeout"],
     idleTimeout: ["idle_timeout"],
     writeTimeout: ["write_timeout"],
+    startTimeout: ["start_timeout"],
+    drainDelay: ["drain_delay"],
     gracefulShutdown: ["graceful_shutdown"],
     shutdownTimeout: ["shutdown_timeout"],
     turnBudgetUs: ["turn_budget_us"],

@@ -859,6 +859,19 @@ class ServerConfig:
     closed. Unit: seconds. Default: 30. Range: 0.001 to 3600.
     """
 
+    start_timeout: float | timedelta | None = 60
+    """Longest time a worker process may take from its start until it accepts
+    connections; then it is killed, and counts as one that failed to start. `None`
+    waits for ever. Unit: seconds. Default: 60. Range: 0.001 to 3600.
+    """
+
+    drain_delay: float | timedelta = 0
+    """Time between the order to stop and its beginning. Meanwhile everything is served
+    and `ready_path` answers 503, so that a load balancer can turn to other servers
+    before this one refuses connections. Without `graceful_shutdown` there is none.
+    Unit: seconds. Default: 0. Range: 0 to 3600.
+    """
+
     graceful_shutdown: bool = True
     """On SIGTERM or SIGINT, finish what is in flight before the process ends. When
     `False`, open connections are closed at once. Default: True.
@@ -980,6 +993,8 @@ class ServerConfig:
             "body_timeout": _plain(self.body_timeout),
             "idle_timeout": _plain(self.idle_timeout),
             "write_timeout": _plain(self.write_timeout),
+            "start_timeout": _plain(self.start_timeout),
+            "drain_delay": _plain(self.drain_delay),
             "graceful_shutdown": self.graceful_shutdown,
             "shutdown_timeout": _plain(self.shutdown_timeout),
             "turn_budget_us": self.turn_budget_us,

@@ -779,6 +779,17 @@ module Spikard
     # closed. Unit: seconds. Default: 30. Range: 0.001 to 3600.
     attr_accessor :write_timeout
 
+    # Longest time a worker process may take from its start until it accepts
+    # connections; then it is killed, and counts as one that failed to start. `nil`
+    # waits for ever. Unit: seconds. Default: 60. Range: 0.001 to 3600.
+    attr_accessor :start_timeout
+
+    # Time between the order to stop and its beginning. Meanwhile everything is served
+    # and `ready_path` answers 503, so that a load balancer can turn to other servers
+    # before this one refuses connections. Without `graceful_shutdown` there is none.
+    # Unit: seconds. Default: 0. Range: 0 to 3600.
+    attr_accessor :drain_delay
+
     # On SIGTERM or SIGINT, finish what is in flight before the process ends. When
     # `false`, open connections are closed at once. Default: true.
     attr_accessor :graceful_shutdown
@@ -919,6 +930,8 @@ module Spikard
       body_timeout: 30,
       idle_timeout: 75,
       write_timeout: 30,
+      start_timeout: 60,
+      drain_delay: 0,
       graceful_shutdown: true,
       shutdown_timeout: 30,
       turn_budget_us: 1000,
@@ -973,6 +986,8 @@ module Spikard
       @body_timeout = body_timeout
       @idle_timeout = idle_timeout
       @write_timeout = write_timeout
+      @start_timeout = start_timeout
+      @drain_delay = drain_delay
       @graceful_shutdown = graceful_shutdown
       @shutdown_timeout = shutdown_timeout
       @turn_budget_us = turn_budget_us
@@ -997,9 +1012,9 @@ module Spikard
         protect log_level access_log sensitive_headers compression jwt_auth api_key_auth
         max_header_size max_headers max_request_line static_files max_connections
         max_in_flight request_timeout header_timeout body_timeout idle_timeout
-        write_timeout graceful_shutdown shutdown_timeout turn_budget_us turn_calls_max
-        blocking_threads queue_timeout stall_threshold trusted_proxies trusted_hops
-        forwarded_header rate_limit reload reload_dirs dev
+        write_timeout start_timeout drain_delay graceful_shutdown shutdown_timeout
+        turn_budget_us turn_calls_max blocking_threads queue_timeout stall_threshold
+        trusted_proxies trusted_hops forwarded_header rate_limit reload reload_dirs dev
       ]
     end
   end
