@@ -24,6 +24,10 @@ for tool in "$@"; do
             scripts/python.sh >/dev/null 2>&1 \
                 || lack "python 3.10 or newer: apt-get install python3 python3-venv (Debian)"
             ;;
+        ruby)
+            scripts/ruby.sh >/dev/null \
+                || lack "ruby 3.1 or newer with headers: apt-get install ruby ruby-dev (Debian)"
+            ;;
         c++)
             command -v c++ >/dev/null 2>&1 \
                 || lack "a C++ compiler: apt-get install g++ (Debian), or your system's own"

@@ -66,8 +66,10 @@ PYTHON_SOURCES = ("bindings/python", "scripts")
 # What uses the package, as type checkers see it.
 SAMPLE_APP = "bindings/python/tests/typing/sample_app.py"
 
-# Tested by suites of their own: the C ABI, and the host that needs a Python to link.
-EXCLUDED = ("--exclude", "spikard-ffi", "--exclude", "spikard-python")
+# Tested by suites of their own: the C ABI, and the hosts that need their language to link.
+EXCLUDED = tuple(
+    f"--exclude={package}" for package in ("spikard-ffi", "spikard-python", "spikard-ruby")
+)
 
 SUITES = (
     Suite("runner", "lint", (sys.executable, "scripts/check_runner.py")),

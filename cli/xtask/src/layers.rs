@@ -47,6 +47,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("spikard-host", &["spikard-ffi", "spikard-contract"]),
     ("spikard-python", &["spikard-host", "spikard-contract"]),
+    ("spikard-ruby", &["spikard-host"]),
     // The Rust face needs no ABI; the trait its handlers stand on lives in `middleware`.
     (
         "spikard",

@@ -1,0 +1,160 @@
+# frozen_string_literal: true
+
+# A worker as a guest of the thread that calls `run`: it waits for the worker's descriptor, turns,
+# and does between turns what must not happen inside one.
+#
+# Handlers run inside turns, on fibers of their own; blocking ones on the pool.
+
+module Spikard
+  # A worker and its loop. Made, run and ended on one thread.
+  class Guest
+    # What serves: see `App#build`. With a listening socket it accepts connections, without one it
+    # takes requests by `inject`.
+    def initialize(built, listener_fd = nil)
+      settings = built.settings
+      @has_sockets = !listener_fd.nil?
+      @pool = Pool.new(settings.blocking_threads, settings.queue_timeout)
+      @inbox = Thread::Queue.new
+      @replies = {}
+      @tokens = 0
+      @waiting = {}
+      @thread = Thread.current
+      @base = Locals.snapshot
+      @scheduler = own_scheduler(built.functions)
+      @native = Native::Worker.new(built.engine, built.functions, self, false, listener_fd)
+      @watched = IO.for_fd(@has_sockets ? @native.fd : @native.bell_fd, autoclose: false)
+      @bell = IO.for_fd(@native.bell_fd, autoclose: false)
+    end
+
+    attr_reader :native, :bell
+
+    # `io_uring`, or `epoll` with the reason; "inject" without sockets.
+    def engine_name
+      @has_sockets ? @native.engine_name : "inject"
+    end
+
+    # Serves until it is drained, or `finish` is called.
+    def run
+      until (wait = @native.turn) == :drained
+        if wait.equal?(true)
+          settle
+        elsif wait.equal?(0)
+          @scheduler&.wait([], 0)
+          Thread.pass
+        else
+          rest(wait)
+        end
+        break if @is_finished
+      end
+    ensure
+      close
+    end
+
+    # Accepts nothing more and finishes what is in flight; with `force`, closes at once. Any thread
+    # but the worker's own while it waits: that one is woken only by others.
+    def stop(force: false)
+      @native.stop(force)
+    end
+
+    # Ends the loop of a worker without sockets. Any thread.
+    def finish
+      post { @is_finished = true }
+    end
+
+    # Runs a block on the worker's thread, between turns. Any thread.
+    def post(&block)
+      @inbox << block
+      @native.nudge
+    end
+
+    # Begins a request; the block gets the bytes of the whole reply. On the worker's thread.
+    def inject(request, &replied)
+      token = @tokens += 1
+      @replies[token] = replied
+      @native.inject(token, request)
+    end
+
+    # Logs what the engine has said. Any thread.
+    def tell
+      @native.notices.each do |level, message, is_stall|
+        place = is_stall && @thread.backtrace
+        message += ", it is at:\n#{place.join("\n")}" if place && @thread != Thread.current
+        Log.write(level, message)
+      end
+    end
+
+    # The native side: a blocking function is to run on the pool.
+    def queue(function, id, request, made)
+      @pool.push(function, id, request, made)
+    end
+
+    # The native side: a fiber for calls of functions that may yield, or of those that block.
+    def fiber(is_async)
+      idle = @native.idle(is_async)
+      base = @base
+      Fiber.new(blocking: !is_async) do |function, id, request, made|
+        fiber = Fiber.current
+        while true
+          function.run(id, request, made)
+          function = request = made = nil
+          Locals.clear(base)
+          idle.push(fiber)
+          function, id, request, made = Fiber.yield
+        end
+      end
+    end
+
+    # The native side: nobody waits for the answer of this call any more.
+    def cancel(_id); end
+
+    # The native side: the whole reply to an injected request.
+    def injected(token, reply)
+      replied = @replies.delete(token)
+      post_here { replied&.call(reply) }
+    end
+
+    private
+
+    # Waits until a turn is due.
+    def rest(wait)
+      if @pool.waiting?
+        wait = @pool.soonest(wait)
+        @pool.expire
+      end
+      if @scheduler
+        @scheduler.wait([@watched], wait)
+      else
+        @watched.wait_readable(wait)
+      end
+    end
+
+    # What is due between turns.
+    def settle
+      tell
+      @inbox.pop.call until @inbox.empty?
+      @pool.expire if @pool.waiting?
+      @scheduler&.wait([], 0)
+    end
+
+    # As `post`, inside of a turn.
+    def post_here(&block)
+      @inbox << block
+      @native.nudge
+    end
+
+    def own_scheduler(functions)
+      return nil if Fiber.scheduler || functions.none?(&:async?)
+
+      scheduler = Scheduler.new
+      Fiber.set_scheduler(scheduler)
+      scheduler
+    end
+
+    def close
+      @pool.close
+      @native.close
+      Fiber.set_scheduler(nil) if @scheduler
+      tell
+    end
+  end
+end
