@@ -11,7 +11,7 @@ use std::io::{self, Read};
 use std::thread;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use spikard::{App, Body, FileRule, Files, Json, Path, Query, ServerConfig, Unchecked, sleep};
 
@@ -60,13 +60,24 @@ fn search(Query(Unchecked(search)): Query<Unchecked<Search>>) -> Value {
     })
 }
 
+/// One of many records.
+#[derive(Serialize)]
+struct Record {
+    id: u32,
+    name: String,
+    email: String,
+    score: u32,
+}
+
 /// About 20 KB, as a list of records is.
-fn big() -> Value {
-    let record = |each: u32| {
-        json!({ "id": each, "name": format!("User {each}"),
-            "email": format!("user{each}@example.com"), "score": each * 37 % 101 })
+fn big() -> Json<Vec<Record>> {
+    let record = |each: u32| Record {
+        id: each,
+        name: format!("User {each}"),
+        email: format!("user{each}@example.com"),
+        score: each * 37 % 101,
     };
-    (0..280).map(record).collect()
+    Json((0..280).map(record).collect())
 }
 
 /// A body of about 1 KiB.
