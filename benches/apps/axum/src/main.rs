@@ -37,10 +37,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let port: u16 = setting("PORT", "8000").parse()?;
     let quality: i32 = setting("QUALITY", "6").parse()?;
     let compression = CompressionLayer::new().quality(CompressionLevel::Precise(quality));
-    let app = Router::new()
-        .route("/big", get(big))
-        .layer(compression);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let app = Router::new().route("/big", get(big)).layer(compression);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()?;
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         axum::serve(listener, app).await
