@@ -3,6 +3,8 @@
 //! Time is told: the driver sets it once per turn, so stages stay pure. Only who counts in shorter
 //! spans, across processes, asks a clock that the driver lent.
 
+use std::sync::{Arc, Mutex};
+
 use spikard_proto_http::date::format_date;
 
 use crate::{compress::Encoder, log::Level};
@@ -23,6 +25,9 @@ pub struct Local {
     unix_part_ms: u16,
     /// Compresses the bodies that are compressed on this thread.
     pub encoder: Encoder,
+    /// What the next body is compressed with that is compressed elsewhere, unless another one is
+    /// at it: one is kept, and more are made as they are needed.
+    pub(crate) spare_encoder: Arc<Mutex<Option<Encoder>>>,
     fault: Option<Box<str>>,
 }
 
@@ -42,6 +47,7 @@ impl Local {
             access_lines: String::new(),
             unix_part_ms: 0,
             encoder: Encoder::default(),
+            spare_encoder: Arc::default(),
             fault: None,
         }
     }

@@ -5,14 +5,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use spikard_proto_http::sabotage;
+use spikard_proto_http::{Fields, sabotage};
 
 use super::{Need, Session, State, Station};
-use crate::{
-    compress::{Encoder, Recoding},
-    reply::Reply,
-    sink::Work,
-};
+use crate::{compress::Recoding, sink::Work};
 
 /// A body that is being compressed elsewhere.
 #[derive(Debug)]
@@ -34,17 +30,25 @@ impl Session {
         };
         if recoding.is_quick(x.reply.body.len()) {
             let encoder = &mut station.local.borrow_mut().encoder;
-            let coded = encoder.encode(recoding, &x.reply.body);
-            settle(&mut x.reply, recoding, coded);
+            if let Some(coded) = encoder.encode(recoding, &x.reply.body)
+                && settle(&mut x.reply.fields, recoding)
+            {
+                x.reply.body.clear();
+                x.reply.body.extend_from_slice(coded);
+            }
             return true;
         }
         let body = Arc::new(std::mem::take(&mut x.reply.body));
         let coded = Arc::new(Mutex::new(None));
         let work = {
             let (body, coded) = (body.clone(), coded.clone());
+            let spare = station.local.borrow().spare_encoder.clone();
             move || {
-                let done = Encoder::default().encode(recoding, &body);
+                let spare = || spare.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut encoder = spare().take().unwrap_or_default();
+                let done = encoder.encode(recoding, &body).map(<[u8]>::to_vec);
                 *coded.lock().unwrap_or_else(PoisonError::into_inner) = done;
+                *spare() = Some(encoder);
             }
         };
         self.work = Some(Work::new(work));
@@ -69,31 +73,33 @@ impl Session {
         let coded = coded.take();
         // The work is gone, so this is the only one left.
         x.reply.body = Arc::try_unwrap(recode.body).unwrap_or_else(|body| body.to_vec());
-        settle(&mut x.reply, recode.recoding, coded);
+        if let Some(coded) = coded
+            && settle(&mut x.reply.fields, recode.recoding)
+        {
+            x.reply.body = coded;
+        }
         self.finish(station);
         None
     }
 }
 
-/// Puts the compressed body in the place of the other, and says so.
-fn settle(reply: &mut Reply, recoding: Recoding, coded: Option<Vec<u8>>) {
-    let Some(coded) = coded else { return };
+/// Says that the body is compressed. False if there is no room to say so: then it is not.
+fn settle(fields: &mut Fields, recoding: Recoding) -> bool {
     let name = recoding.coding.name();
-    if reply.fields.set(b"content-encoding", name).is_err() {
-        // The list is full: the body goes as it is.
-        return;
+    if fields.set(b"content-encoding", name).is_err() {
+        return false;
     }
-    reply.body = coded;
-    reply.fields.remove(b"content-length");
+    fields.remove(b"content-length");
     // Its own digest, if it has one, is of other bytes (RFC 9530 §2).
-    reply.fields.remove(b"content-digest");
-    weaken_tag(reply);
+    fields.remove(b"content-digest");
+    weaken_tag(fields);
+    true
 }
 
 /// A strong tag names bytes, and these are others (RFC 9110 §8.8.3.3); a weak one still names the
 /// content, so the client's conditions work on.
-fn weaken_tag(reply: &mut Reply) {
-    let Some(tag) = reply.fields.get(b"etag") else {
+fn weaken_tag(fields: &mut Fields) {
+    let Some(tag) = fields.get(b"etag") else {
         return;
     };
     if tag.starts_with(b"W/") || sabotage::is_off("compression/etag") {
@@ -101,6 +107,6 @@ fn weaken_tag(reply: &mut Reply) {
     }
     let weak = [b"W/", tag].concat();
     // It was a valid value, and still is.
-    let set = reply.fields.set(b"etag", &weak);
+    let set = fields.set(b"etag", &weak);
     debug_assert!(set.is_ok());
 }
