@@ -89,9 +89,9 @@ pub(crate) fn setup(
     let version = py.version_info();
     let (contextual, eager) = (version >= (3, 11), version >= (3, 12));
     let keywords: &[&str] = match (contextual, eager) {
-        (_, true) => &["loop", "context", "eager_start"],
-        (true, _) => &["loop", "context"],
-        _ => &["loop"],
+        (_, true) => &["loop", "name", "context", "eager_start"],
+        (true, _) => &["loop", "name", "context"],
+        _ => &["loop", "name"],
     };
     let keywords = keywords.iter().map(|name| PyString::intern(py, name));
     let hooks = Hooks {

@@ -268,3 +268,16 @@ def test_one_turn_in_a_pass_of_the_loop_however_busy_it_is() -> None:
     # Beside the turn: a step of each of the four clients at the most, and their callbacks.
     assert len(ready) == 800
     assert max(ready) <= 12, max(ready)
+
+
+def test_the_task_of_a_request_is_called_as_its_handler() -> None:
+    app = Spikard()
+
+    @app.get("/name")
+    async def shown() -> str | None:
+        await asyncio.sleep(0)
+        task = asyncio.current_task()
+        return task.get_name() if task else None
+
+    name = TestClient(app).get("/name").text
+    assert name == "test_the_task_of_a_request_is_called_as_its_handler.<locals>.shown"
