@@ -7,36 +7,15 @@ installed.
 from __future__ import annotations
 
 import json
-import os
 import queue
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from browser import opened, required
 from spikard import Request, Response, Spikard
 from spikard.testing import TestClient
-
-BROWSER = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-# A sandbox within a container's own is often forbidden, and the pages are ours.
-OPTIONS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-sync",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-dev-shm-usage",
-)
-# Longest wait for a browser to start and run a page, in seconds.
-PAGE_SECONDS_MAX = 90.0
 
 # What the page runs: each entry tells what its script may know, or that the browser refused.
 SCRIPT = """
@@ -98,19 +77,9 @@ class Site:
 
     def visit(self, path: str, host: str = "127.0.0.1") -> dict[str, Any]:
         """Return what the page at a path reports."""
-        assert BROWSER is not None
         self.called.clear()
-        # Its helper processes outlive it by a moment, and write to the folder until they end.
-        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-            command = [BROWSER, *OPTIONS, f"--user-data-dir={profile}", "--remote-debugging-port=0"]
-            url = f"http://{host}:{self.pages.port}{path}"
-            with subprocess.Popen(
-                [*command, url], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-            ) as browser:
-                try:
-                    return self.reports.get(timeout=PAGE_SECONDS_MAX)
-                finally:
-                    browser.terminate()
+        with opened(f"http://{host}:{self.pages.port}{path}") as patience:
+            return self.reports.get(timeout=patience)
 
     def _pages(self) -> Spikard:
         app = Spikard()
@@ -174,10 +143,7 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    if BROWSER is None:
-        if os.environ.get("SPIKARD_REQUIRE") == "all":
-            pytest.fail("SPIKARD_REQUIRE=all, and there is no browser")
-        pytest.skip("no browser is installed (chromium)")
+    required()
     site = Site()
     yield site
     site.close()
