@@ -32,6 +32,11 @@ for tool in "$@"; do
             command -v c++ >/dev/null 2>&1 \
                 || lack "a C++ compiler: apt-get install g++ (Debian), or your system's own"
             ;;
+        node)
+            node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null \
+                && command -v npm >/dev/null 2>&1 \
+                || lack "Node.js 20 or newer, with npm: https://nodejs.org"
+            ;;
         wrk)
             command -v wrk >/dev/null 2>&1 || lack "wrk: apt-get install wrk (Debian)"
             ;;

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Starts the tasks that serve or count: demo, run:http, test, test:rust, test:python, lint.
+# Starts the tasks that serve or count: demo, demo:node, run:http, test, test:rust and so on, lint.
 #
 # go-task passes no SIGTERM on to what it runs and writes a line of its own behind a failed task, so
 # `taskw` starts these here, in its own place. The Taskfile lists them and calls this file too.

@@ -35,8 +35,8 @@ class Suite:
     name: str
     group: str
     command: tuple[str, ...]
-    # How its tests are counted: "one" by exit code, "cargo" and "pytest" by their summaries,
-    # the latter also of fixture runners that print the same.
+    # How its tests are counted: "one" by exit code, the others by their summaries; "pytest" also
+    # of fixture runners that print the same.
     count: str = "one"
     # Programs that must be on PATH, and paths that must exist.
     programs: tuple[str, ...] = ()
@@ -62,14 +62,13 @@ class Result:
 
 
 VENV = ".venv/bin/"
+NODE = "bindings/node/node_modules/.bin/"
 PYTHON_SOURCES = ("bindings/python", "scripts")
 # What uses the package, as type checkers see it.
 SAMPLE_APP = "bindings/python/tests/typing/sample_app.py"
 
 # Tested by suites of their own: the C ABI, and the hosts that need their language to link.
-EXCLUDED = tuple(
-    f"--exclude={package}" for package in ("spikard-ffi", "spikard-python", "spikard-ruby")
-)
+EXCLUDED = tuple(f"--exclude=spikard-{name}" for name in ("ffi", "python", "node", "ruby"))
 
 SUITES = (
     Suite("runner", "lint", (sys.executable, "scripts/check_runner.py")),
@@ -153,12 +152,35 @@ SUITES = (
         paths=("bindings/ruby/lib/spikard/native.so",),
         fixtures="ruby",
     ),
+    Suite(
+        "node-build",
+        "node",
+        ("scripts/build_node.sh",),
+        programs=("cargo", "cc", "node", "npm"),
+    ),
+    Suite(
+        "prettier",
+        "node",
+        ("npm", "run", "--silent", "--prefix", "bindings/node", "format"),
+        programs=("npm",),
+        paths=(NODE + "prettier",),
+    ),
+    Suite(
+        "node",
+        "node",
+        ("sh", "-c", "exec node --test --test-reporter=spec bindings/node/tests/*.test.mjs"),
+        count="node",
+        programs=("node",),
+        paths=("bindings/node/spikard.node",),
+    ),
 )
 
 CARGO_RESULT = re.compile(r"test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored")
 CARGO_TEST = re.compile(r"test (\S+)(?: - .*)? \.\.\. (FAILED|ignored.*)$")
 PYTEST_RESULT = re.compile(r"=* ?((?:\d+ [a-z]+(?:, )?)+) in [\d.]+s")
 PYTEST_LINE = re.compile(r"(FAILED|ERROR|SKIPPED) (.+)$")
+NODE_RESULT = re.compile(r"\W*(pass|fail|cancelled|skipped|todo) (\d+)$")
+NODE_LINE = re.compile(r"\s*(?:✖|﹣) (.+?)(?: \([\d.]+ms\))?(?: # (.+))?$")
 FIXTURES = re.compile(r"FIXTURES (\S+) (\d+)$")
 
 
@@ -232,6 +254,8 @@ class Run:
             read_cargo(result, text)
         elif suite.count == "pytest":
             read_pytest(result, text)
+        elif suite.count == "node":
+            read_node(result, text)
 
     def compare_fixtures(self) -> None:
         """Every language runs every fixture: the counts they printed are equal."""
@@ -288,6 +312,20 @@ def read_pytest(result: Result, text: str) -> None:
                 result.skipped += int(number)
     elif found := PYTEST_LINE.match(text):
         (result.skips if found[1] == "SKIPPED" else result.failures).append(found[2])
+
+
+def read_node(result: Result, text: str) -> None:
+    """One line of node's own test runner."""
+    if found := NODE_RESULT.match(text):
+        number = int(found[2])
+        if found[1] == "pass":
+            result.passed += number
+        elif found[1] in ("fail", "cancelled"):
+            result.failed += number
+        else:
+            result.skipped += number
+    elif found := NODE_LINE.match(text):
+        (result.skips if found[2] else result.failures).append(found[1])
 
 
 def judge(suite: Suite, result: Result, code: int) -> None:

@@ -49,6 +49,10 @@ impl<'a> Call<'a> {
         Self { id, view }
     }
 
+    pub(crate) fn view(&self) -> &'a spk_call {
+        self.view
+    }
+
     /// Names the call; its answer goes by this.
     pub fn id(&self) -> u64 {
         self.id

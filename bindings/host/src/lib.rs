@@ -10,6 +10,7 @@ mod call;
 mod error;
 mod event;
 mod field;
+mod kept;
 mod pool;
 mod port;
 #[cfg(feature = "server")]
@@ -23,6 +24,7 @@ pub use call::{Argument, Call, Made, Owned, cookies};
 pub use error::{Error, Status};
 pub use event::{Host, Level, Outcome};
 pub use field::{check_redirect, etag, etag_of, read_form, set_cookie};
+pub use kept::{CALLS_MAX, Calls, Token};
 pub use pool::{Pool, Rejected};
 pub use port::{Field, PoolRun, Port, Reply};
 #[cfg(feature = "server")]

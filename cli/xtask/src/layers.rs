@@ -48,6 +48,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("spikard-host", &["spikard-ffi", "spikard-contract"]),
     ("spikard-python", &["spikard-host", "spikard-contract"]),
     ("spikard-ruby", &["spikard-host"]),
+    ("spikard-node", &["spikard-host", "spikard-contract"]),
     // The Rust face needs no ABI; the trait its handlers stand on lives in `middleware`.
     (
         "spikard",

@@ -76,7 +76,7 @@ fn is_foreign(name: &str) -> bool {
         || name.ends_with(".egg-info")
         || matches!(
             name,
-            "target" | "node_modules" | "__pycache__" | "corpus" | "artifacts"
+            "target" | "node_modules" | "dist" | "__pycache__" | "corpus" | "artifacts"
         )
 }
 

@@ -1,0 +1,5 @@
+//! Lets the linker leave the symbols open that Node itself has.
+
+fn main() {
+    napi_build::setup();
+}
