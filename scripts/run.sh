@@ -1,5 +1,6 @@
 #!/bin/sh
-# Starts the tasks that serve or count: demo, demo:node, run:http, test, test:rust and so on, lint.
+# Starts the tasks that serve or count: demo, demo:node, demo:ruby, run:http, test, test:rust and so
+# on, lint.
 #
 # go-task passes no SIGTERM on to what it runs and writes a line of its own behind a failed task, so
 # `taskw` starts these here, in its own place. The Taskfile lists them and calls this file too.
@@ -24,6 +25,10 @@ case $name in
     demo)
         scripts/build_python.sh
         exec .venv/bin/python scripts/demo.py
+        ;;
+    demo:ruby)
+        scripts/build_ruby.sh
+        exec ruby -I bindings/ruby/lib scripts/demo.rb
         ;;
     run:http)
         scripts/require.sh rust cc

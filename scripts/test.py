@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass, field
@@ -41,6 +42,8 @@ class Suite:
     # Programs that must be on PATH, and paths that must exist.
     programs: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
+    # A command that says on stderr why the suite cannot run here, if it cannot.
+    probe: tuple[str, ...] = ()
     # The language whose fixtures it runs, and whose count it therefore prints.
     fixtures: str = ""
 
@@ -70,13 +73,32 @@ SAMPLE_APP = "bindings/python/tests/typing/sample_app.py"
 # Tested by suites of their own: the C ABI, and the hosts that need their language to link.
 EXCLUDED = tuple(f"--exclude=spikard-{name}" for name in ("ffi", "python", "node", "ruby"))
 
+RUBY = ("scripts/ruby.sh",)
+GEM = "bindings/ruby/"
+# Ruby's bundled gem, whose program is on no PATH.
+RBS = 'load File.join(Gem::Specification.find_by_name("rbs").gem_dir, "exe/rbs")'
+
+
+def refusal(probe: tuple[str, ...]) -> str:
+    """Why a probe says that something cannot run here, or nothing."""
+    if not probe:
+        return ""
+    asked = subprocess.run(probe, cwd=ROOT, capture_output=True, text=True, check=False)
+    return (asked.stderr.strip() or f"{probe[0]} failed") if asked.returncode else ""
+
+
+# What cannot be compiled here is not looked at.
+UNSEEN = tuple(
+    f"--exclude={package}" for package, probe in (("spikard-ruby", RUBY),) if refusal(probe)
+)
+
 SUITES = (
     Suite("runner", "lint", (sys.executable, "scripts/check_runner.py")),
     Suite("fmt", "lint", ("cargo", "fmt", "--all", "--check"), programs=("cargo",)),
     Suite(
         "clippy",
         "lint",
-        ("cargo", "clippy", "--workspace", "--all-targets", "--", "-D", "warnings"),
+        ("cargo", "clippy", "--workspace", *UNSEEN, "--all-targets", "--", "-D", "warnings"),
         programs=("cargo", "cc"),
     ),
     Suite("layers", "lint", ("cargo", "xtask", "layers"), programs=("cargo", "cc")),
@@ -144,12 +166,35 @@ SUITES = (
         fixtures="python",
     ),
     Suite(
+        "rb-build",
+        "ruby",
+        ("scripts/build_ruby.sh",),
+        programs=("cargo", "cc"),
+        paths=("bindings/ruby/Cargo.toml",),
+        probe=RUBY,
+    ),
+    Suite(
+        "rbs",
+        "ruby",
+        ("ruby", "-e", RBS, "--", "-I", GEM + "sig", "validate", "--silent"),
+        paths=(GEM + "sig",),
+        probe=RUBY,
+    ),
+    Suite(
+        "minitest",
+        "ruby",
+        ("ruby", GEM + "test/all.rb"),
+        count="minitest",
+        paths=(GEM + "lib/spikard/native.so",),
+        probe=RUBY,
+    ),
+    Suite(
         "rb-fixtures",
         "ruby",
-        ("ruby", "-I", "bindings/ruby/lib", "bindings/ruby/test/fixtures/main.rb"),
+        ("ruby", "-I", GEM + "lib", GEM + "test/fixtures/main.rb"),
         count="pytest",
-        programs=("ruby",),
-        paths=("bindings/ruby/lib/spikard/native.so",),
+        paths=(GEM + "lib/spikard/native.so",),
+        probe=RUBY,
         fixtures="ruby",
     ),
     Suite(
@@ -181,6 +226,10 @@ PYTEST_RESULT = re.compile(r"=* ?((?:\d+ [a-z]+(?:, )?)+) in [\d.]+s")
 PYTEST_LINE = re.compile(r"(FAILED|ERROR|SKIPPED) (.+)$")
 NODE_RESULT = re.compile(r"\W*(pass|fail|cancelled|skipped|todo) (\d+)$")
 NODE_LINE = re.compile(r"\s*(?:✖|﹣) (.+?)(?: \([\d.]+ms\))?(?: # (.+))?$")
+MINITEST_RESULT = re.compile(
+    r"(\d+) runs, \d+ assertions, (\d+) failures, (\d+) errors, (\d+) skips"
+)
+MINITEST_LINE = re.compile(r"(\w+#test_\w+)( \[[^\]]+\])?:$")
 FIXTURES = re.compile(r"FIXTURES (\S+) (\d+)$")
 
 
@@ -256,6 +305,8 @@ class Run:
             read_pytest(result, text)
         elif suite.count == "node":
             read_node(result, text)
+        elif suite.count == "minitest":
+            read_minitest(result, text)
 
     def compare_fixtures(self) -> None:
         """Every language runs every fixture: the counts they printed are equal."""
@@ -283,7 +334,7 @@ def lacking(suite: Suite) -> str:
     for path in suite.paths:
         if not (ROOT / path).exists():
             return f"{path} does not exist"
-    return ""
+    return refusal(suite.probe)
 
 
 def read_cargo(result: Result, text: str) -> None:
@@ -326,6 +377,17 @@ def read_node(result: Result, text: str) -> None:
             result.skipped += number
     elif found := NODE_LINE.match(text):
         (result.skips if found[2] else result.failures).append(found[1])
+
+
+def read_minitest(result: Result, text: str) -> None:
+    """One line of minitest."""
+    if found := MINITEST_RESULT.match(text):
+        runs, failures, errors, skips = map(int, found.groups())
+        result.passed += runs - failures - errors - skips
+        result.failed += failures + errors
+        result.skipped += skips
+    elif found := MINITEST_LINE.match(text):
+        result.failures.append(found[1])
 
 
 def judge(suite: Suite, result: Result, code: int) -> None:

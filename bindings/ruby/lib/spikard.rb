@@ -4,6 +4,7 @@
 #
 # Everything that decides about HTTP is below `Spikard::Native`; here is Ruby's idiom.
 
+require "io/wait"
 require "json"
 require "uri"
 

@@ -130,7 +130,7 @@ impl Guest {
     /// Has the worker's thread look; from another thread it is woken.
     pub(crate) fn want(&self) {
         self.wants.store(true, Ordering::Release);
-        if thread::current().id() != self.owner {
+        if self.kept.defers || thread::current().id() != self.owner {
             // The bell does not block; a full one has rung already.
             let _ = (&self.bell).write(&[1]);
         }

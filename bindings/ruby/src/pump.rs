@@ -4,9 +4,10 @@
 use std::{
     cell::Cell,
     ffi::c_void,
+    io,
     mem::MaybeUninit,
     ops::Deref,
-    os::fd::{FromRawFd, OwnedFd, RawFd},
+    os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd},
     panic::{AssertUnwindSafe, catch_unwind},
     ptr,
     time::Instant,
@@ -36,6 +37,31 @@ impl Deref for Anywhere {
 pub(crate) fn take_descriptor(fd: RawFd) -> OwnedFd {
     // SAFETY: the Ruby half calls this once per descriptor that the native side gave it.
     unsafe { OwnedFd::from_raw_fd(fd) }
+}
+
+/// A descriptor that is readable while one of two is. They must outlive it.
+pub(crate) fn either_of(one: RawFd, other: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: the call takes no pointer; a descriptor that it returns is ours.
+    let both = unsafe {
+        let fd = libc::epoll_create1(libc::EPOLL_CLOEXEC);
+        if fd < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        OwnedFd::from_raw_fd(fd)
+    };
+    for fd in [one, other] {
+        let mut event = libc::epoll_event {
+            events: libc::EPOLLIN as u32,
+            u64: 0,
+        };
+        // SAFETY: both descriptors are open, and the event lives to the end of the call.
+        let added =
+            unsafe { libc::epoll_ctl(both.as_raw_fd(), libc::EPOLL_CTL_ADD, fd, &mut event) };
+        if added != 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(both)
 }
 
 /// Ends a forked child: it is no worker and must not live as one, and the exit handlers are its

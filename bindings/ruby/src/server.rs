@@ -4,7 +4,7 @@ use std::{
     cell::RefCell,
     io::Read,
     os::{
-        fd::{AsRawFd, IntoRawFd},
+        fd::{AsRawFd, IntoRawFd, OwnedFd},
         unix::net::UnixStream,
     },
     sync::Arc,
@@ -20,7 +20,7 @@ use crate::{
     convert::bytes_of,
     engine::Engine,
     guest::{Function, Guest, Kept},
-    pump::{Anywhere, take_descriptor, with_lock, without_lock},
+    pump::{Anywhere, either_of, take_descriptor, with_lock, without_lock},
     setup::{number_of, raise},
 };
 
@@ -31,6 +31,8 @@ pub(crate) struct Worker {
     guest: Arc<Guest>,
     worker: RefCell<Option<Anywhere>>,
     bell: UnixStream,
+    has_sockets: bool,
+    both: RefCell<Option<OwnedFd>>,
 }
 
 impl DataTypeFunctions for Worker {
@@ -90,6 +92,8 @@ impl Worker {
             guest,
             worker: RefCell::new(Some(Anywhere(worker))),
             bell,
+            has_sockets: listener.is_some(),
+            both: RefCell::default(),
         })
     }
 
@@ -114,9 +118,23 @@ impl Worker {
         body(worker).map_err(|error| raise(ruby, error))
     }
 
-    /// The descriptor to watch for readability.
-    fn fd(ruby: &Ruby, rb_self: &Self) -> Result<i32, Error> {
-        rb_self.with(ruby, |worker| worker.fd())
+    /// The descriptor to watch for readability: the sockets', if there are any, and with
+    /// `and_bell` also that of the bell.
+    fn watch(ruby: &Ruby, rb_self: &Self, and_bell: bool) -> Result<i32, Error> {
+        let bell = rb_self.bell.as_raw_fd();
+        if !rb_self.has_sockets {
+            return Ok(bell);
+        }
+        let sockets = rb_self.with(ruby, |worker| worker.fd())?;
+        if !and_bell {
+            return Ok(sockets);
+        }
+        let failed =
+            |error: std::io::Error| Error::new(ruby.exception_io_error(), error.to_string());
+        let both = either_of(sockets, bell).map_err(failed)?;
+        let descriptor = both.as_raw_fd();
+        *rb_self.both.borrow_mut() = Some(both);
+        Ok(descriptor)
     }
 
     /// The descriptor that is readable when another thread wants the loop's attention.
@@ -271,7 +289,7 @@ pub(crate) fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     let class = native.define_class("Worker", ruby.class_object())?;
     class.define_singleton_method("new", function!(Worker::new, 5))?;
     class.define_method("idle", method!(Worker::idle, 1))?;
-    class.define_method("fd", method!(Worker::fd, 0))?;
+    class.define_method("watch", method!(Worker::watch, 1))?;
     class.define_method("bell_fd", method!(Worker::bell_fd, 0))?;
     class.define_method("engine_name", method!(Worker::engine_name, 0))?;
     class.define_method("turn", method!(Worker::turn, 0))?;

@@ -16,6 +16,11 @@ module Spikard
   class RouteError < Error
   end
 
+  # Raised into a handler with `async: true` that waits, when nobody waits for its answer any more:
+  # its time is over, or the client has gone. It is no StandardError, so that `rescue` lets it pass.
+  class Cancelled < Exception # rubocop:disable Lint/InheritException
+  end
+
   # Nothing can listen on the configured address.
   class BindError < Error
   end

@@ -70,6 +70,8 @@ module Spikard
       request.__reply(id, @handler.call(request))
     rescue Exception => e # rubocop:disable Lint/RescueException
       leave_if_forked(e)
+      return request.__fail(id, nil) if e.is_a?(Cancelled)
+
       request.__kept[:error] = e if @traits.keeps_errors
       return request.__problem(id, e.document) if e.is_a?(HttpProblem)
 

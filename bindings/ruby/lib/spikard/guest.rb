@@ -21,12 +21,20 @@ module Spikard
       @thread = Thread.current
       @base = Locals.snapshot
       @scheduler = own_scheduler(built.functions)
-      @native = Native::Worker.new(built.engine, built.functions, self, false, listener_fd)
-      @watched = IO.for_fd(@has_sockets ? @native.fd : @native.bell_fd, autoclose: false)
+      @defers = @scheduler.nil? && !Fiber.current_scheduler.nil?
+      @deferred = []
+      @native = Native::Worker.new(built.engine, built.functions, self, @defers, listener_fd)
+      @turns = turns_apart if @defers
+      @watched = IO.for_fd(@native.watch(@defers), autoclose: false)
       @bell = IO.for_fd(@native.bell_fd, autoclose: false)
     end
 
     attr_reader :native, :bell
+
+    # Whether its worker has ended.
+    def closed?
+      @is_closed
+    end
 
     # `io_uring`, or `epoll` with the reason; "inject" without sockets.
     def engine_name
@@ -35,12 +43,11 @@ module Spikard
 
     # Serves until it is drained, or `finish` is called.
     def run
-      until (wait = @native.turn) == :drained
+      until (wait = @turns ? @turns.resume : @native.turn) == :drained
         if wait.equal?(true)
           settle
         elsif wait.equal?(0)
-          @scheduler&.wait([], 0)
-          Thread.pass
+          give_way
         else
           rest(wait)
         end
@@ -95,7 +102,9 @@ module Spikard
       Fiber.new(blocking: !is_async) do |function, id, request, made|
         fiber = Fiber.current
         while true
+          @waiting[id] = fiber if is_async
           function.run(id, request, made)
+          @waiting.delete(id) if is_async
           function = request = made = nil
           Locals.clear(base)
           idle.push(fiber)
@@ -104,13 +113,22 @@ module Spikard
       end
     end
 
+    # The native side: a function that yields is to run after the turn, as the thread's scheduler
+    # may leave the fiber that it is called on.
+    def defer(function, id, request, made)
+      @deferred << -> { function.run(id, request, made) }
+      true
+    end
+
     # The native side: nobody waits for the answer of this call any more.
-    def cancel(_id); end
+    def cancel(id)
+      @inbox << -> { @waiting.delete(id)&.raise(Cancelled) } if @waiting.key?(id)
+    end
 
     # The native side: the whole reply to an injected request.
     def injected(token, reply)
       replied = @replies.delete(token)
-      post_here { replied&.call(reply) }
+      post { replied&.call(reply) }
     end
 
     private
@@ -133,13 +151,27 @@ module Spikard
       tell
       @inbox.pop.call until @inbox.empty?
       @pool.expire if @pool.waiting?
+      @deferred.slice!(0..).each { |call| Fiber.schedule(&call) } unless @deferred.empty?
       @scheduler&.wait([], 0)
     end
 
-    # As `post`, inside of a turn.
-    def post_here(&block)
-      @inbox << block
-      @native.nudge
+    # More is to be done, but others come first: threads, and fibers of the thread's scheduler.
+    def give_way
+      if @scheduler
+        @scheduler.wait([], 0)
+      elsif @defers
+        sleep(0)
+      end
+      Thread.pass
+    end
+
+    # Turns on a fiber of their own, on which nothing yields to a scheduler.
+    def turns_apart
+      Fiber.new(blocking: true) do
+        while true
+          Fiber.yield(@native.turn)
+        end
+      end
     end
 
     def own_scheduler(functions)
@@ -151,6 +183,7 @@ module Spikard
     end
 
     def close
+      @is_closed = true
       @pool.close
       @native.close
       Fiber.set_scheduler(nil) if @scheduler

@@ -136,6 +136,8 @@ module Spikard
     def fail_with(id, request, error)
       leave_if_forked(error)
       cause = error.is_a?(HookFailed) ? error.cause : error
+      return answer(id, request, FAIL, nil) if cause.is_a?(Cancelled)
+
       rescuer = rescuer_of(cause)
       return rescued(id, request, rescuer, cause) if rescuer
 

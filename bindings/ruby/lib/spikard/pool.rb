@@ -117,7 +117,7 @@ module Spikard
       job.function.run(job.id, job.request, job.made)
       is_done = true
     ensure
-      job.function.abandon(job.id, job.request) unless is_done
+      job.function.abandon(job.id, job.request) unless is_done || @is_closed
       Locals.clear
     end
   end

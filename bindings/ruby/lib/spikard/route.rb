@@ -61,7 +61,7 @@ module Spikard
       parameters = Parameters.list(Array(@document[:parameters]))
       kept = { is_async: @is_async, parameters: parameters, media: media }
       function = wrap(joined, traits, kept)
-      document = @document.merge(handler: functions.size)
+      document = @document.merge(handler: functions.size, body: @document[:body] || undeclared)
       functions << function
       document[:hooks] = hook_documents(joined, traits, functions, kept)
       traits.engine.route(Config.json(document))
@@ -119,6 +119,13 @@ module Spikard
       return "form" if body.nil? && !Array(@document[:files]).empty?
 
       body && body.transform_keys(&:to_sym)[:media].to_s
+    end
+
+    # A body that the route says nothing of is read for those who ask, whatever it is.
+    def undeclared
+      return nil if (Array(@document[:methods]) - %w[GET HEAD TRACE]).empty?
+
+      { media: Array(@document[:files]).empty? ? "bytes" : "form", required: false }
     end
 
     def wrap(joined, traits, kept)

@@ -12,7 +12,7 @@ module Spikard
     def initialize
       @readers = {}
       @writers = {}
-      @timers = []
+      @timers = Timers.new
       @ready = []
       @blocked = {}
       @lock = Thread::Mutex.new
@@ -22,7 +22,7 @@ module Spikard
     # Waits until one of `watched` is readable, a fiber's wait is over, or `timeout` has passed;
     # then lets the fibers go on that may.
     def wait(watched, timeout)
-      timeout = limit(timeout)
+      timeout = @timers.limit(timeout)
       timeout = 0 unless @ready.empty?
       readable, writable = IO.select([@bell, *watched, *@readers.keys], @writers.keys, nil, timeout)
       wake(@readers, readable, IO::READABLE)
@@ -33,9 +33,7 @@ module Spikard
 
     # Lets the fibers go on that may, without waiting.
     def run
-      moment = now
-      due, @timers = @timers.partition { |time, _| time <= moment } unless @timers.empty?
-      due&.each { |_, wait| wait.wake(false) }
+      @timers.each_due { |wait| wait.wake(false) }
       ready = @lock.synchronize { @ready.slice!(0..) }
       ready.each { |wait, value| wait.go_on(value) }
     end
@@ -84,9 +82,10 @@ module Spikard
       wait = Wait.new(self, events)
       (@readers[io] ||= []) << wait unless (events & IO::READABLE).zero?
       (@writers[io] ||= []) << wait unless (events & IO::WRITABLE).zero?
-      @timers << [now + timeout, wait] if timeout
+      @timers.add(timeout, wait) if timeout
       wait.sleep || false
     ensure
+      @timers.ended if timeout
       forget(@readers, io, wait)
       forget(@writers, io, wait)
     end
@@ -100,9 +99,10 @@ module Spikard
       wait = Wait.new(self)
       fiber = Fiber.current
       @blocked[fiber] = wait
-      @timers << [now + timeout, wait] if timeout
+      @timers.add(timeout, wait) if timeout
       wait.sleep
     ensure
+      @timers.ended if timeout
       @blocked.delete(fiber)
     end
 
@@ -123,10 +123,11 @@ module Spikard
     def timeout_after(duration, kind, message)
       fiber = Fiber.current
       raiser = Raiser.new(fiber, kind, message)
-      @timers << [now + duration, raiser]
+      @timers.add(duration, raiser)
       yield duration
     ensure
       raiser&.cancel
+      @timers.ended
     end
 
     # Raises into a fiber whose time is over.
@@ -142,6 +143,65 @@ module Spikard
 
       def cancel
         @fiber = nil
+      end
+
+      def over?
+        @fiber.nil?
+      end
+    end
+
+    # What is to be woken at a moment, soonest first. What has ended before stays until its moment
+    # comes, or until it is the larger part.
+    class Timers
+      def initialize
+        @entries = []
+        @ended = 0
+      end
+
+      # Wakes `sleeper` in so many seconds, unless it is over by then.
+      def add(seconds, sleeper)
+        time = now + seconds
+        at = @entries.bsearch_index { |known, _| known > time } || @entries.size
+        @entries.insert(at, [time, sleeper])
+      end
+
+      # One of them is over.
+      def ended
+        @ended += 1
+        return if @ended < 64 || @ended * 2 < @entries.size
+
+        @entries.reject! { |_, sleeper| sleeper.over? }
+        @ended = 0
+      end
+
+      # The seconds until the next moment, or `timeout` if that is sooner.
+      def limit(timeout)
+        @entries.shift while @entries.first && @entries[0][1].over?
+        return timeout if @entries.empty?
+
+        left = [@entries[0][0] - now, 0].max
+        timeout && timeout < left ? timeout : left
+      end
+
+      # Yields those whose moment has come.
+      def each_due
+        return if @entries.empty?
+
+        moment = now
+        while @entries.first && @entries[0][0] <= moment
+          _, sleeper = @entries.shift
+          yield sleeper unless sleeper.over?
+        end
+      end
+
+      def empty?
+        @entries.all? { |_, sleeper| sleeper.over? }
+      end
+
+      private
+
+      def now
+        Process.clock_gettime(Process::CLOCK_MONOTONIC)
       end
     end
 
@@ -160,18 +220,6 @@ module Spikard
     end
 
     private
-
-    def now
-      Process.clock_gettime(Process::CLOCK_MONOTONIC)
-    end
-
-    def limit(timeout)
-      @timers.each do |time, _|
-        left = [time - now, 0].max
-        timeout = left if timeout.nil? || left < timeout
-      end
-      timeout
-    end
 
     def wake(waiting, found, event)
       found&.each { |io| waiting[io]&.each { |wait| wait.wake(event) } }

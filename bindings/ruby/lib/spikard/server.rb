@@ -158,6 +158,8 @@ module Spikard
       def force_or_stop
         return @owner.raise(Unwanted) if @guest.nil?
 
+        return if @guest.closed?
+
         @stops += 1
         # A service manager may send SIGTERM to every process; of a supervised worker only the
         # parent counts.
@@ -167,6 +169,8 @@ module Spikard
       # A worker that is not ready gets no order but to leave, and a start may take long.
       def obey
         @lock.synchronize do
+          return @control = nil if @guest&.closed?
+
           if @guest.nil?
             @control = nil
             return @owner.raise(Unwanted)

@@ -27,8 +27,9 @@ module Spikard
       return value.iso8601 if value.respond_to?(:iso8601)
       return value.to_f if value.is_a?(Rational)
       return JSON.parse(value.to_json) unless GENERIC.include?(value.method(:to_json).owner)
+      return value.to_hash if value.respond_to?(:to_hash)
+      return value.to_a if value.is_a?(Enumerable) && !value.is_a?(Enumerator)
       return value.to_h if value.respond_to?(:to_h)
-      return value.to_a if value.respond_to?(:to_a) && !value.is_a?(Enumerator)
       return value.to_s("F") if defined?(BigDecimal) && value.is_a?(BigDecimal)
 
       raise ArgumentError, "#{value.class} has no meaning in JSON: return a Hash, an Array, a " \
