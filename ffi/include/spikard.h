@@ -312,6 +312,16 @@
 #define SPK_POOL 1
 
 /**
+ * The client speaks HTTP without encryption.
+ */
+#define SPK_HTTP 0
+
+/**
+ * The client speaks HTTPS, with a proxy that is trusted.
+ */
+#define SPK_HTTPS 1
+
+/**
  * Hooks ran and gave no reply: the request goes on, or the reply that they were shown stands.
  */
 #define SPK_ANSWER_CONTINUE 0
@@ -891,6 +901,10 @@ typedef struct spk_call {
      * The claims of the token that the request was let in by: a JSON object. Empty without one.
      */
     struct spk_text claims;
+    /**
+     * `SPK_HTTP` or `SPK_HTTPS`: how the client came, as trusted proxies say.
+     */
+    uint32_t scheme;
 } spk_call;
 
 /**

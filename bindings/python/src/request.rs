@@ -207,13 +207,13 @@ impl Request {
         let path = String::from_utf8_lossy(self.head.path());
         let query = String::from_utf8_lossy(self.head.query());
         let mark = if query.is_empty() { "" } else { "?" };
-        format!("http://{host}{path}{mark}{query}")
+        format!("{}://{host}{path}{mark}{query}", self.head.scheme)
     }
 
-    /// `http`.
+    /// `http`, or `https` where a trusted proxy says that the client came so.
     #[getter]
     fn scheme(&self) -> &'static str {
-        "http"
+        self.head.scheme
     }
 
     /// `1.0` or `1.1`.

@@ -91,6 +91,7 @@ impl Taken {
         own.head = x.head.clone();
         own.request_id = x.request_id.clone();
         own.client = x.client;
+        own.scheme = x.scheme;
         own.visit = x.visit.clone();
         match purpose {
             Purpose::Handler => {

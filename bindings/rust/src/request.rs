@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use spikard_middleware::request_id::RequestId;
 use spikard_middleware::{Edit, Exchange};
-use spikard_proto_http::Head;
+use spikard_proto_http::{Head, forwarded::Scheme};
 
 use crate::hooked::Visit;
 use crate::hooks::Extensions;
@@ -19,6 +19,7 @@ pub struct Request {
     head: Head,
     request_id: String,
     client: Option<SocketAddr>,
+    scheme: Scheme,
     route: Arc<str>,
     pub(crate) extensions: Extensions,
     /// What hooks changed, for the engine.
@@ -32,6 +33,7 @@ impl Request {
             head: x.head.clone(),
             request_id: String::from_utf8_lossy(x.request_id.as_bytes()).into_owned(),
             client: x.client,
+            scheme: x.scheme,
             route: route.clone(),
             extensions: Visit::of(x).map(Visit::extensions).unwrap_or_default(),
             edits: Vec::new(),
@@ -57,6 +59,21 @@ impl Request {
         self.head.query().and_then(text).unwrap_or_default()
     }
 
+    /// `http`, or `https` where a trusted proxy says that the client came so.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        self.scheme.as_str()
+    }
+
+    /// Scheme, host and target, as the client has them.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let (scheme, host) = (self.scheme(), self.header("host").unwrap_or_default());
+        let (path, query) = (self.path(), self.query_string());
+        let mark = if query.is_empty() { "" } else { "?" };
+        format!("{scheme}://{host}{path}{mark}{query}")
+    }
+
     /// The pattern of the route that took the request, as registered.
     #[must_use]
     pub fn route(&self) -> &str {
@@ -69,7 +86,7 @@ impl Request {
         &self.request_id
     }
 
-    /// The other end of the connection; `None` in process.
+    /// The other end of the connection, or whom trusted proxies forward for; `None` in process.
     #[must_use]
     pub fn client(&self) -> Option<SocketAddr> {
         self.client

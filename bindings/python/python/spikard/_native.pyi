@@ -98,11 +98,11 @@ class Request:
 
     @property
     def url(self) -> str:
-        """The whole URL."""
+        """The whole URL, as the client has it."""
 
     @property
     def scheme(self) -> str:
-        """`http`."""
+        """`http`, or `https` where a trusted proxy says that the client came so."""
 
     @property
     def http_version(self) -> str:
@@ -110,7 +110,8 @@ class Request:
 
     @property
     def client(self) -> tuple[str, int] | None:
-        """The client's address and port; None in process."""
+        """Address and port of the client, as trusted proxies say, else of the other end of the
+        connection; None in process."""
 
     @property
     def route(self) -> str:
