@@ -2,8 +2,8 @@
 //!
 //! Decided once: limits, logs and handlers all read the exchange's client. An address that somebody
 //! claims counts only if a trusted proxy says so: entries are read from the right, each believed
-//! only while the one that it came from is trusted, and a malformed one ends the walk. The scheme is
-//! what the outermost of those proxies says of it.
+//! only while the one that it came from is trusted, and a malformed one ends the walk. The scheme
+//! is what the outermost of those proxies says of it.
 
 use std::net::SocketAddr;
 
