@@ -48,7 +48,7 @@ impl ClientAddress {
             ForwardedHeader::XForwardedFor => b"x-forwarded-for",
             ForwardedHeader::Forwarded => b"forwarded",
         };
-        for line in Lines::of(head, name)?.from_the_last() {
+        for line in Lines::of(head, name)?.backwards() {
             let (mut ours, mut theirs);
             let entries: &mut dyn Iterator<Item = Entry> = match self.header {
                 ForwardedHeader::XForwardedFor => {
@@ -90,7 +90,7 @@ impl ClientAddress {
         }
         let lines = Lines::of(head, b"x-forwarded-proto")?;
         let entries = lines
-            .from_the_last()
+            .backwards()
             .flat_map(forwarded::x_forwarded_proto)
             .take(match sabotage::is_off("scheme/entry") {
                 true => usize::MAX,
@@ -134,7 +134,7 @@ impl<'h> Lines<'h> {
         Some(Self { lines, count })
     }
 
-    fn from_the_last(&self) -> impl Iterator<Item = &'h [u8]> {
+    fn backwards(&self) -> impl Iterator<Item = &'h [u8]> {
         self.lines[..self.count].iter().rev().copied()
     }
 }
