@@ -1,5 +1,7 @@
 //! The engine's arguments to Python objects, and those to a handler's parameters.
 
+use std::cell::OnceCell;
+
 use pyo3::{
     ffi,
     prelude::*,
@@ -94,8 +96,14 @@ pub(crate) fn bind<'py>(
     let mut misfits = Vec::new();
     // Names passed by keyword, once an absent value without default has left a gap.
     let mut names: Option<Vec<Bound<'py, PyString>>> = None;
+    let given = Delivered {
+        values: &delivered,
+        uploads: &uploads,
+        request,
+        fields: OnceCell::new(),
+    };
     for binding in &route.bindings {
-        let value = match sent(py, route, binding, call, (&delivered, &uploads, request))? {
+        let value = match sent(py, route, binding, call, &given)? {
             Sent::Value(value) => Some(value),
             Sent::Misfit(misfit) => {
                 misfits.push(misfit);
@@ -144,20 +152,29 @@ enum Sent<'py> {
     Misfit(Misfit<'py>),
 }
 
-/// The engine's values, the files, and the request where hooks have one.
-type Delivered<'a, 'py> = (
-    &'a [Option<Bound<'py, PyAny>>],
-    &'a Uploads<'py>,
-    Option<&'a Bound<'py, Request>>,
-);
+/// What all parameters of one call are filled from.
+struct Delivered<'a, 'py> {
+    values: &'a [Option<Bound<'py, PyAny>>],
+    uploads: &'a Uploads<'py>,
+    /// Where hooks have one.
+    request: Option<&'a Bound<'py, Request>>,
+    /// The fields of a form that is taken field by field, read once for all of them.
+    fields: OnceCell<Bound<'py, PyAny>>,
+}
 
 fn sent<'py>(
     py: Python<'py>,
     route: &Route,
     binding: &Binding,
     call: &Call<'_>,
-    (delivered, uploads, request): Delivered<'_, 'py>,
+    given: &Delivered<'_, 'py>,
 ) -> PyResult<Sent<'py>> {
+    let &Delivered {
+        values: delivered,
+        uploads,
+        request,
+        ref fields,
+    } = given;
     Ok(match &binding.source {
         Source::Argument(index) => match delivered.get(*index).and_then(Option::as_ref) {
             Some(value) => converted(binding, value.clone(), || route.parameters[*index].loc()),
@@ -185,6 +202,18 @@ fn sent<'py>(
                 },
                 None => Sent::Value(body),
             }
+        }
+        Source::Field if call.body().is_empty() => Sent::Nothing,
+        Source::Field => {
+            let fields = match fields.get() {
+                Some(fields) => fields,
+                None => {
+                    let body = PyBytes::new(py, call.body());
+                    let read = hooks(py)?.decode.bind(py).call1((body,))?;
+                    fields.get_or_init(|| read)
+                }
+            };
+            converted(binding, fields.clone(), || vec!["body".to_owned()])
         }
         // Without a token the default counts; without one of those the converter refuses.
         Source::Claims if call.claims().is_empty() && binding.default.is_some() => Sent::Nothing,

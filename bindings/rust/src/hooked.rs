@@ -123,7 +123,7 @@ impl Taken {
 
     /// Runs the functions.
     pub(crate) async fn run(mut self) -> Answer {
-        let mut request = Request::copy(&self.x, &self.route);
+        let mut request = Request::copy(&self.x, &self.route, &self.service.states);
         let mut answer = Answer::default();
         let ran = self.steps(&mut request, &mut answer).await;
         answer.edits = std::mem::take(&mut request.edits);

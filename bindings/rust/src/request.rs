@@ -9,6 +9,7 @@ use spikard_middleware::request_id::RequestId;
 use spikard_middleware::{Edit, Exchange};
 use spikard_proto_http::{Head, forwarded::Scheme};
 
+use crate::extract::{State, States};
 use crate::hooked::Visit;
 use crate::hooks::Extensions;
 
@@ -25,10 +26,11 @@ pub struct Request {
     /// What hooks changed, for the engine.
     pub(crate) edits: Vec<Edit>,
     claims: Box<[u8]>,
+    states: States,
 }
 
 impl Request {
-    pub(crate) fn copy(x: &Exchange, route: &Arc<str>) -> Self {
+    pub(crate) fn copy(x: &Exchange, route: &Arc<str>, states: &States) -> Self {
         Self {
             head: x.head.clone(),
             request_id: String::from_utf8_lossy(x.request_id.as_bytes()).into_owned(),
@@ -38,6 +40,7 @@ impl Request {
             extensions: Visit::of(x).map(Visit::extensions).unwrap_or_default(),
             edits: Vec::new(),
             claims: x.claims.as_slice().into(),
+            states: states.clone(),
         }
     }
 
@@ -151,6 +154,13 @@ impl Request {
     #[must_use]
     pub fn get<T: Send + Sync + 'static>(&self) -> Option<&T> {
         self.extensions.get()
+    }
+
+    /// A value that the application shares, given to it with [`crate::App::state`]; what a handler
+    /// takes as [`State`], for hooks and for code that has only the request.
+    #[must_use]
+    pub fn app_state<S: Send + Sync + 'static>(&self) -> Option<State<S>> {
+        self.states.get()
     }
 
     /// Every header line, in order.

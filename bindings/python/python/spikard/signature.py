@@ -33,7 +33,7 @@ Handler = Callable[..., Any]
 
 # Kinds of binder entries, as (positional, by keyword).
 ARGUMENT, BODY, REQUEST, GROUP, FILE, FORM = (0, 3), (1, 4), (2, 5), (6, 7), (8, 9), (10, 11)
-CLAIMS = (12, 13)
+CLAIMS, FIELD = (12, 13), (14, 15)
 
 # The name that stands for all files of a form.
 ANY_FILE = "*"
@@ -305,7 +305,7 @@ def _add_form(signature: Signature, parameter: _Parameter, options: Options) -> 
     )
     converter = decoding.parameter_converter(parameter.annotation) if parameter.typed else None
     take = signature.fields.add(parameter.wire_name, schema, converter, parameter.default)
-    signature.binder.append(parameter.entry(BODY, converter=take))
+    signature.binder.append(parameter.entry(FIELD, converter=take))
 
 
 def _add_file(signature: Signature, parameter: _Parameter) -> None:
@@ -361,7 +361,7 @@ def _refuse_second_body(signature: Signature) -> None:
     """Raise TypeError if there is a body already."""
     if signature.body is None:
         return
-    first = next(entry[2] for entry in signature.binder if entry[0] in (*BODY, *FORM))
+    first = next(entry[2] for entry in signature.binder if entry[0] in (*BODY, *FORM, *FIELD))
     raise TypeError(
         f"is a second body beside '{first}'; make one class of both, "
         "or say where it is read from, for example with Query()"
