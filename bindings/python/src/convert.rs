@@ -162,6 +162,17 @@ struct Delivered<'a, 'py> {
     fields: OnceCell<Bound<'py, PyAny>>,
 }
 
+impl<'py> Delivered<'_, 'py> {
+    fn fields(&self, py: Python<'py>, call: &Call<'_>) -> PyResult<&Bound<'py, PyAny>> {
+        if let Some(fields) = self.fields.get() {
+            return Ok(fields);
+        }
+        let body = PyBytes::new(py, call.body());
+        let fields = hooks(py)?.decode.bind(py).call1((body,))?;
+        Ok(self.fields.get_or_init(|| fields))
+    }
+}
+
 fn sent<'py>(
     py: Python<'py>,
     route: &Route,
@@ -173,7 +184,7 @@ fn sent<'py>(
         values: delivered,
         uploads,
         request,
-        ref fields,
+        ..
     } = given;
     Ok(match &binding.source {
         Source::Argument(index) => match delivered.get(*index).and_then(Option::as_ref) {
@@ -188,32 +199,11 @@ fn sent<'py>(
         }
         Source::Body => Sent::Nothing,
         Source::Form if call.body().is_empty() => Sent::Nothing,
-        Source::Form => {
-            let body = PyBytes::new(py, call.body()).into_any();
-            let given = (body.clone(), PyList::new(py, uploads.all())?);
-            match &binding.converter {
-                Some(converter) => match converter.bind(py).call1(given) {
-                    Ok(form) => Sent::Value(form),
-                    Err(error) => Sent::Misfit(Misfit {
-                        loc: vec!["body".to_owned()],
-                        input: body,
-                        error,
-                    }),
-                },
-                None => Sent::Value(body),
-            }
-        }
+        Source::Form => form(py, binding, call, uploads)?,
         Source::Field if call.body().is_empty() => Sent::Nothing,
         Source::Field => {
-            let fields = match fields.get() {
-                Some(fields) => fields,
-                None => {
-                    let body = PyBytes::new(py, call.body());
-                    let read = hooks(py)?.decode.bind(py).call1((body,))?;
-                    fields.get_or_init(|| read)
-                }
-            };
-            converted(binding, fields.clone(), || vec!["body".to_owned()])
+            let fields = given.fields(py, call)?.clone();
+            converted(binding, fields, || vec!["body".to_owned()])
         }
         // Without a token the default counts; without one of those the converter refuses.
         Source::Claims if call.claims().is_empty() && binding.default.is_some() => Sent::Nothing,
@@ -246,6 +236,28 @@ fn sent<'py>(
             let place = || route.parameters[*first].loc().into_iter().take(1).collect();
             converted(binding, group.into_any(), place)
         }
+    })
+}
+
+/// A form whose class has files among its fields.
+fn form<'py>(
+    py: Python<'py>,
+    binding: &Binding,
+    call: &Call<'_>,
+    uploads: &Uploads<'py>,
+) -> PyResult<Sent<'py>> {
+    let body = PyBytes::new(py, call.body()).into_any();
+    let Some(converter) = &binding.converter else {
+        return Ok(Sent::Value(body));
+    };
+    let files = PyList::new(py, uploads.all())?;
+    Ok(match converter.bind(py).call1((&body, files)) {
+        Ok(form) => Sent::Value(form),
+        Err(error) => Sent::Misfit(Misfit {
+            loc: vec!["body".to_owned()],
+            input: body,
+            error,
+        }),
     })
 }
 
