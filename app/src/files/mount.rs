@@ -261,9 +261,9 @@ fn accepts_pages(head: &Head) -> bool {
     is_named && accept::weight(lines(), "text", "html") > 0
 }
 
-/// The content, if it is small: then it goes with its head. For HEAD as well, whose fields are those
-/// of GET (RFC 9110 §9.3.2), and so those of a body that may be compressed. `None` if it would have
-/// to be waited for.
+/// The content, if it is small: then it goes with its head. For HEAD as well, whose fields are
+/// those of GET (RFC 9110 §9.3.2), and so those of a body that may be compressed. `None` if it
+/// would have to be waited for.
 fn content(open: &OpenFile, patience: Patience) -> io::Result<Option<Option<Vec<u8>>>> {
     if open.length > SMALL_BYTES_MAX {
         return Ok(Some(None));
