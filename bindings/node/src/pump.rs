@@ -228,9 +228,11 @@ impl Pump {
                 break;
             }
         }
-        self.is_pumping.set(false);
-        // The worker may have been closed meanwhile, and ends here then: outside of its turn.
+        // The worker may have been closed meanwhile, and ends here then: outside of its turn, but
+        // with scopes, as its end is told.
         drop(work);
+        self.leave();
+        self.is_pumping.set(false);
         if let Some(turned) = turned
             && !self.is_closed()
         {
