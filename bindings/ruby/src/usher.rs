@@ -1,7 +1,7 @@
 //! Gets the worker's thread the global lock in time, where a blocking function computes.
 //!
-//! Ruby lets a thread compute for 100 ms before another one gets the lock, which would be 100 ms for
-//! each turn. While functions are on the pool, a thread that is not Ruby's looks whether the worker
+//! Ruby lets a thread compute for 100 ms before another one gets the lock: that late would every
+//! turn be. While functions are on the pool, a thread that is not Ruby's looks whether the worker
 //! waits for the lock, and has the thread that holds it give way.
 
 use std::{
