@@ -315,6 +315,11 @@ impl Pump {
         drop(work);
     }
 
+    /// Whether the environment ends, so that JavaScript cannot be called any more.
+    pub(crate) fn is_orphan(&self) -> bool {
+        self.is_orphan.get()
+    }
+
     /// The environment.
     pub(crate) fn env(&self) -> Env {
         Env::from_raw(self.env)
