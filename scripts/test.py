@@ -213,6 +213,12 @@ SUITES = (
         paths=(NODE + "prettier",),
     ),
     Suite(
+        "tsc",
+        "node",
+        (NODE + "tsc", "--project", "bindings/node/tests/types"),
+        paths=(NODE + "tsc", "node_modules/@spikard/node"),
+    ),
+    Suite(
         "node",
         "node",
         ("sh", "-c", "exec node --test --test-reporter=spec bindings/node/tests/*.test.mjs"),

@@ -1,4 +1,4 @@
-// How servers begin and end: in a process of their own, beside other code, and as a parent's workers.
+// How servers begin and end: in a process of their own, beside other code, as workers of a parent.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";

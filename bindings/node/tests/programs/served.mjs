@@ -1,4 +1,4 @@
-// A program that tests start: its routes end it, keep it waiting, or tell which process they run in.
+// A program that tests start: routes that end it, keep it waiting, or tell which process it is.
 
 import { HttpProblem, Spikard } from "@spikard/node";
 
