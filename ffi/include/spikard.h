@@ -995,6 +995,26 @@ uint32_t spk_app_configure(const struct spk_app *app, const uint8_t *json, size_
 uint32_t spk_app_route(const struct spk_app *app, const uint8_t *json, size_t length);
 
 /**
+ * Judges the body of a route whose document says `host_judges`, once the host's decoder has
+ * refused it: the same judgement as the engine's own before a call.
+ *
+ * The document is that of the 422 to answer with, as `spk_problem` takes it, or empty if the
+ * route's schema admits the body: then the refusal is the host's alone. It is not NUL-terminated,
+ * owned by the library, and valid until the next field is written on this thread. `function` is
+ * the `handler` number of the route document. Any thread. Does not block.
+ *
+ * The caller owes:
+ * `app` is a live handle; `body` is valid for `length` bytes; `document` and `document_length` for
+ * one write each.
+ */
+uint32_t spk_app_judge(const struct spk_app *app,
+                       uint32_t function,
+                       const uint8_t *body,
+                       size_t length,
+                       const uint8_t **document,
+                       size_t *document_length);
+
+/**
  * Why the last call on this thread that failed did so.
  *
  * The text is UTF-8, not NUL-terminated, owned by the library, and valid until the next failing

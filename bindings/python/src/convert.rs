@@ -12,7 +12,7 @@ use spikard_host::{Argument, Call};
 use crate::{
     engine::{Arguments, Binding, Default, Route, Source},
     request::Request,
-    setup::hooks,
+    setup::{hooks, raise},
     upload::Uploads,
 };
 
@@ -68,6 +68,8 @@ pub(crate) struct Misfit<'py> {
 pub(crate) enum Unbound<'py> {
     /// Values that do not fit, all of them.
     Misfits(Vec<Misfit<'py>>),
+    /// The engine has judged: the problem to answer with.
+    Refused(String),
     /// The interpreter failed.
     Failed(PyErr),
 }
@@ -105,6 +107,7 @@ pub(crate) fn bind<'py>(
     for binding in &route.bindings {
         let value = match sent(py, route, binding, call, &given)? {
             Sent::Value(value) => Some(value),
+            Sent::Refused(problem) => return Err(Unbound::Refused(problem)),
             Sent::Misfit(misfit) => {
                 misfits.push(misfit);
                 continue;
@@ -150,6 +153,8 @@ enum Sent<'py> {
     Value(Bound<'py, PyAny>),
     Nothing,
     Misfit(Misfit<'py>),
+    /// The problem to answer with.
+    Refused(String),
 }
 
 /// What all parameters of one call are filled from.
@@ -192,12 +197,13 @@ fn sent<'py>(
             None => Sent::Nothing,
         },
         // A chunked body may turn out empty: then there is nothing to convert.
-        Source::Body if call.body().is_empty() && binding.converter.is_some() => Sent::Nothing,
-        Source::Body if call.has_body() => {
-            let bytes = PyBytes::new(py, call.body()).into_any();
-            converted(binding, bytes, || vec!["body".to_owned()])
+        Source::Body { .. } if call.body().is_empty() && binding.converter.is_some() => {
+            Sent::Nothing
         }
-        Source::Body => Sent::Nothing,
+        Source::Body { judge } if call.has_body() => {
+            body(py, route, binding, judge.as_ref(), call)?
+        }
+        Source::Body { .. } => Sent::Nothing,
         Source::Form if call.body().is_empty() => Sent::Nothing,
         Source::Form => form(py, binding, call, uploads)?,
         Source::Field if call.body().is_empty() => Sent::Nothing,
@@ -259,6 +265,33 @@ fn form<'py>(
             error,
         }),
     })
+}
+
+/// A body, through the decoder that judges it where there is one.
+fn body<'py>(
+    py: Python<'py>,
+    route: &Route,
+    binding: &Binding,
+    judge: Option<&Py<PyAny>>,
+    call: &Call<'_>,
+) -> PyResult<Sent<'py>> {
+    let bytes = PyBytes::new(py, call.body()).into_any();
+    if let Some(judge) = judge {
+        if let Ok(value) = judge.bind(py).call1((&bytes,)) {
+            return Ok(Sent::Value(value));
+        }
+        if let Some(problem) = judged(py, route, call)? {
+            return Ok(Sent::Refused(problem));
+        }
+    }
+    Ok(converted(binding, bytes, || vec!["body".to_owned()]))
+}
+
+/// The problem of a body that its decoder has refused, in the engine's words; `None` if the schema
+/// admits it.
+fn judged(py: Python<'_>, route: &Route, call: &Call<'_>) -> PyResult<Option<String>> {
+    let judged = route.app.judge(route.number, call.body());
+    judged.map_err(|error| raise(py, error))
 }
 
 fn converted<'py>(

@@ -18,8 +18,9 @@ use crate::{context::json_loads, setup::raise};
 pub(crate) enum Source {
     /// The engine's argument of this number.
     Argument(usize),
-    /// The request body, through the converter.
-    Body,
+    /// The request body, through the converter; where there is a decoder that judges it as well as
+    /// the engine would, through that.
+    Body { judge: Option<Py<PyAny>> },
     /// The request object.
     Request,
     /// The engine's arguments from this number on, as a dict with these names.
@@ -83,6 +84,8 @@ pub(crate) struct Route {
     pub(crate) keywords: Option<Py<PyTuple>>,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) pattern: Py<PyString>,
+    /// The engine's number of it.
+    pub(crate) number: u32,
     /// Whether the engine has read the body as a form, so that it is an object of fields by now.
     pub(crate) reads_form: bool,
     /// The application that it is of, and what Python calls it.
@@ -209,6 +212,8 @@ impl Engine {
             keywords: keywords.transpose()?.map(Bound::unbind),
             parameters: parameters(&document)?,
             pattern: pattern.unbind(),
+            // Far fewer routes than 2^32 fit in memory.
+            number: number as u32,
             reads_form,
             app: self.app.clone(),
             application: self.application.clone_ref(py),
@@ -255,7 +260,9 @@ fn binding(entry: &Bound<'_, PyTuple>) -> PyResult<Binding> {
     };
     let source = match kind {
         0 | 3 => Source::Argument(index),
-        1 | 4 => Source::Body,
+        1 | 4 => Source::Body {
+            judge: optional(5)?.map(Bound::unbind),
+        },
         2 | 5 => Source::Request,
         6 | 7 => Source::Group {
             first: index,

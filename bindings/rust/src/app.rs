@@ -326,6 +326,7 @@ impl Route {
             media: BodyMedia::Json,
             schema: None,
             required: true,
+            host_judges: false,
         });
         body.schema = Some(schema);
         self

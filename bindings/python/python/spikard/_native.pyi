@@ -12,6 +12,8 @@ from spikard.state import State
 
 # One entry per parameter of a handler, in order: (kind, index, python_name, converter), and, where
 # they are not None, its default as (made by a call, object) and the names of a group.
+# In the place of these names a body whose document says `host_judges` has the decoder that judges;
+# when it has refused, and the engine admits the body, the converter is asked.
 # Kinds: 0 the engine's argument `index`, 1 the body, 2 the Request; 3, 4 and 5 the same by keyword;
 # 6, and 7 by keyword, a dict of the engine's arguments from `index` on, under the group's names.
 # 8, and 9 by keyword, a file; its name stands for a group's, and an index of 1 makes a list of all.
