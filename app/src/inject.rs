@@ -85,7 +85,7 @@ impl Injector {
     /// Begins a request, given whole: an HTTP/1.1 head and its body as on the wire.
     #[must_use]
     pub fn begin(&self, request: &[u8]) -> Injection {
-        let mut session = Session::new();
+        let mut session = Session::collecting();
         session.open(None);
         session.feed(request);
         Injection {
@@ -223,13 +223,13 @@ impl Injection {
             Some(Tail::Bytes(bytes)) => self.reply.extend_from_slice(&bytes),
             Some(Tail::File(mut file)) => {
                 if let Err(error) = file.read_rest(&mut self.reply) {
-                    log.log(
-                        Level::Warn,
-                        &format!("a file could not be read on: {error}"),
-                    );
+                    let line = format!("a file could not be read on: {error}");
+                    log.log(Level::Warn, &line);
                     return false;
                 }
             }
+            // A session that collects has none.
+            Some(Tail::Coded(_)) => return false,
         }
         true
     }

@@ -159,8 +159,14 @@ pub(crate) struct Lowering<'l> {
 impl Lowering<'_> {
     /// The rows of a table that no route has a say in: those on the finished reply.
     fn rows(&self) -> Rows {
-        let mut rows = self.rows_under(self.cross_origin.server());
+        let mut rows = self.rows_as_they_are();
         self.compression_row(&mut rows);
+        rows
+    }
+
+    /// The same, where nothing is compressed.
+    fn rows_as_they_are(&self) -> Rows {
+        let mut rows = self.rows_under(self.cross_origin.server());
         self.access_row(None, &mut rows);
         rows
     }
@@ -292,7 +298,10 @@ impl Lowering<'_> {
     /// The table of a mount of static files.
     fn files(&mut self, mount: Mount) -> TableId {
         let table = self.plan.declare(format!("files {}", mount.prefix));
-        let mut rows = self.rows();
+        let mut rows = match mount.is_compressed {
+            true => self.rows(),
+            false => self.rows_as_they_are(),
+        };
         if protect::covers(self.config, &mount.prefix) {
             self.guards.all(&mut rows);
         }

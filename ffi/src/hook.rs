@@ -13,8 +13,9 @@ use crate::{
     app::{read_document, spk_app},
     boundary::{Checked, Failure, array, boundary, bytes, object, sized, text},
     host::spk_port,
-    raised::write_problem,
-    reply::{fail, fail_with, fault_of, fill, pool_run, spk_pool_run, spk_reply_view},
+    reply::{
+        fail, fail_with, fault_of, fill, pool_run, spk_pool_run, spk_reply_view, write_problem,
+    },
 };
 
 /// Hooks ran and gave no reply: the request goes on, or the reply that they were shown stands.

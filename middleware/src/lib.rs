@@ -11,6 +11,7 @@
 pub mod arguments;
 pub mod auth;
 pub mod body;
+pub mod coded_body;
 pub mod compress;
 pub mod cookie;
 pub mod cors;
@@ -44,6 +45,8 @@ pub mod uploads;
 pub mod vary;
 
 pub use arguments::{Argument, ArgumentKind, Arguments};
+pub use coded_body::CodedBody;
+pub use compress::stream::{Flush, StreamEncoder};
 pub use compress::{Encoder, Recoding};
 pub use edit::Edit;
 pub use errand::Errand;

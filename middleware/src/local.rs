@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use spikard_proto_http::date::format_date;
 
-use crate::{compress::Encoder, log::Level};
+use crate::{coded_body::Seats, compress::Encoder, log::Level};
 
 /// Per-worker state. Not shared, not synchronised.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub struct Local {
     /// What the next body is compressed with that is compressed elsewhere, unless another one is
     /// at it: one is kept, and more are made as they are needed.
     pub(crate) spare_encoder: Arc<Mutex<Option<Encoder>>>,
+    /// What compressing files as they are sent takes, of what it may.
+    pub(crate) seats: Seats,
     fault: Option<Box<str>>,
 }
 
@@ -48,6 +50,7 @@ impl Local {
             unix_part_ms: 0,
             encoder: Encoder::default(),
             spare_encoder: Arc::default(),
+            seats: Seats::default(),
             fault: None,
         }
     }

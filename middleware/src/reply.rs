@@ -5,7 +5,9 @@
 use spikard_proto_http::redirect::check_redirect;
 use spikard_proto_http::{Fields, RedirectError, sabotage};
 
-use crate::{compress::Recoding, file_body::FileBody, inspection::ReplyFault};
+use crate::{
+    coded_body::CodedBody, compress::Recoding, file_body::FileBody, inspection::ReplyFault,
+};
 
 /// One reply. Its memory is kept from request to request.
 #[derive(Debug)]
@@ -18,6 +20,8 @@ pub struct Reply {
     pub body: Vec<u8>,
     /// The body, if it lies in a file.
     pub file: Option<Box<FileBody>>,
+    /// The body, if it lies in a file and is compressed as it is sent.
+    pub(crate) coded: Option<Box<CodedBody>>,
     /// Whether the connection must end after this reply, whatever the client asked for.
     pub close: bool,
     /// Whether a failure made it: then it is shown to the hooks on errors, if there are any.
@@ -47,6 +51,7 @@ impl Reply {
             fields: Fields::new(),
             body: Vec::new(),
             file: None,
+            coded: None,
             close: false,
             is_failure: false,
             is_compressible: false,
@@ -74,6 +79,7 @@ impl Reply {
     pub fn clear_body(&mut self) {
         self.body.clear();
         self.file = None;
+        self.coded = None;
     }
 
     /// Bytes of the body, wherever it lies.

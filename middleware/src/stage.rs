@@ -26,8 +26,9 @@ pub trait DoneStage: Send + Sync {
 pub enum Ending {
     /// Its reply was handed over to be written.
     Replied {
-        /// Bytes of the reply's body, as they go on the wire.
-        body_bytes: u64,
+        /// Bytes of the reply's body, as they go on the wire; `None` if that is known only when
+        /// it has been sent, as of a file that is compressed meanwhile.
+        body_bytes: Option<u64>,
     },
     /// Its client left before there was a reply.
     Left,

@@ -124,10 +124,12 @@ mod armed {
         "media/type", "media/suffix", "media/charset", "media/missing-from-browser",
         "limit/body-declared", "limit/body-received",
         // Codings of replies. `any`: `*` is no coding's name; `min-size`, `type`, `coded`,
-        // `no-transform`: the rule is not asked; `vary`, `etag`: the field stays as it is.
+        // `no-transform`: the rule is not asked; `vary`, `etag`, `accept-ranges`, `known-tag`,
+        // `part-vary`: the field stays as it is; `file`: one that is sent in pieces does.
         "accept-encoding/any", "accept-encoding/weight", "compression/min-size",
         "compression/type", "compression/coded", "compression/no-transform", "compression/vary",
-        "compression/etag", "compression/route",
+        "compression/etag", "compression/route", "compression/file", "compression/accept-ranges",
+        "compression/known-tag", "compression/part-vary",
         // Routing.
         "route/literal-first", "route/typed", "route/mismatch", "route/head-from-get",
         "route/options", "route/allow", "route/decoding",
@@ -144,7 +146,7 @@ mod armed {
         // strong one; `stale`: a sibling may be older; `slash`: a folder needs none.
         "static/dots", "static/hidden", "static/encoded-slash", "static/beneath", "static/settled",
         "static/charset", "static/slash", "static/stale", "static/nosniff", "static/vary",
-        "static/routes-first",
+        "static/routes-first", "static/compression",
         // Cookies on replies, and what a handler wrote. `status`: 200 instead; `field`: a refused
         // one is left out; `framing`, `length`: it is not looked at; `content-fields`: those of a
         // body that is not sent stay.
@@ -186,8 +188,6 @@ mod armed {
         "auth/protect", "auth/optional", "auth/excluded", "auth/any", "auth/jwt", "auth/api-key",
         // Who the client is: what proxies say is not heard.
         "client-address/proxies",
-        // How it came. `told`: nobody says; `trust`: anybody may; `entry`: the leftmost counts.
-        "scheme/told", "scheme/trust", "scheme/entry",
         // Rate limits. `count`: nobody is refused; `route`: a route has none of its own;
         // `stricter`: the last limit is told, not the one that leaves less; `ceiling`: seconds are
         // rounded down. Who is one client, a fixture's only one cannot show; `middleware/tests` do.

@@ -169,6 +169,7 @@ async fn write_tail(connection: &Connection, stream: &mut Stream, tail: Tail) ->
             stream.write_all(bytes, progressed).await.0.is_ok()
         }
         Tail::File(body) => download::send(connection, stream, body).await,
+        Tail::Coded(body) => download::send_coded(connection, stream, body).await,
     }
 }
 

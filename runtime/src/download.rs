@@ -2,7 +2,8 @@
 //!
 //! What the kernel has in memory is read in place; what must come from a disk is read by the crew,
 //! so that a slow one delays nobody else. There is one buffer, whatever the size of the file, and
-//! no piece is read before the one before it was taken by the client.
+//! no piece is read before the one before it was taken by the client. One that is compressed
+//! meanwhile is read by the crew, which compresses what it reads.
 //! Knows nothing of ranges; the body says which stretches it is made of.
 
 use std::{
@@ -11,7 +12,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use spikard_middleware::{FileBody, FilePiece, Level};
+use spikard_middleware::{CodedBody, FileBody, FilePiece, Level, Work};
 
 use crate::{
     connection::Connection,
@@ -34,11 +35,7 @@ pub(crate) async fn send(
             FilePiece::Stretch(stretch) => {
                 match read(connection, &body, stretch, std::mem::take(&mut buffer)).await {
                     Ok(bytes) => bytes,
-                    Err(error) => {
-                        let message = format!("a file could not be read on: {error}: closing");
-                        connection.core.log.log(Level::Warn, &message);
-                        return false;
-                    }
+                    Err(error) => return give_up(connection, &error),
                 }
             }
         };
@@ -63,6 +60,77 @@ pub(crate) async fn send(
 /// would ever give the thread away.
 const UNSHARED_BYTES_MAX: usize = 1 << 20;
 
+/// Sends a body that is compressed meanwhile, which the crew does step by step. False if the
+/// connection is over: then no last chunk was sent.
+pub(crate) async fn send_coded(
+    connection: &Connection,
+    stream: &mut Stream,
+    mut body: Box<CodedBody>,
+) -> bool {
+    let mut buffer = Vec::new();
+    loop {
+        let step;
+        (step, body, buffer) = match step_coded(connection, body, buffer).await {
+            Ok(landed) => landed,
+            Err(error) => return give_up(connection, &error),
+        };
+        let goes_on = match step {
+            Ok(goes_on) => goes_on,
+            Err(error) => return give_up(connection, &error),
+        };
+        if !buffer.is_empty() {
+            connection.wait(Waiting::Write);
+            let progressed = || connection.wait(Waiting::Write);
+            let (result, written) = stream.write_all(buffer, progressed).await;
+            if result.is_err() {
+                return false;
+            }
+            buffer = written;
+            buffer.clear();
+        }
+        if !goes_on {
+            return true;
+        }
+    }
+}
+
+/// Says why a body ends early. Its client sees that it does by the connection's end.
+fn give_up(connection: &Connection, error: &io::Error) -> bool {
+    let message = format!("a file could not be read on: {error}: closing");
+    connection.core.log.log(Level::Warn, &message);
+    false
+}
+
+/// What a step on another thread brings.
+type Stepped = (io::Result<bool>, Box<CodedBody>, Vec<u8>);
+
+/// Has the crew make a step.
+async fn step_coded(
+    connection: &Connection,
+    body: Box<CodedBody>,
+    buffer: Vec<u8>,
+) -> io::Result<Stepped> {
+    let landed: Arc<Mutex<Option<Stepped>>> = Arc::default();
+    let lands = landed.clone();
+    let work = body.work(buffer, move |step, body, buffer| {
+        *lands.lock().unwrap_or_else(PoisonError::into_inner) = Some((step, body, buffer));
+    });
+    await_landed(connection, work, &landed).await
+}
+
+/// Waits for what work on another thread brings.
+async fn await_landed<T>(
+    connection: &Connection,
+    work: Work,
+    landed: &Mutex<Option<T>>,
+) -> io::Result<T> {
+    if !connection.has_done(work).await {
+        return Err(io::Error::other("the worker ends"));
+    }
+    let landed = landed.lock().unwrap_or_else(PoisonError::into_inner).take();
+    landed.ok_or_else(|| io::Error::other("no thread could read it"))
+}
+
 /// What a read on another thread brings: its buffer in any case.
 type Landed = (io::Result<()>, Vec<u8>);
 
@@ -84,10 +152,6 @@ async fn read(
     let work = body.work(stretch, buffer, move |result, buffer| {
         *lands.lock().unwrap_or_else(PoisonError::into_inner) = Some((result, buffer));
     });
-    if !connection.has_done(work).await {
-        return Err(io::Error::other("the worker ends"));
-    }
-    let landed = landed.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let (result, buffer) = landed.ok_or_else(|| io::Error::other("no thread could read it"))?;
+    let (result, buffer) = await_landed(connection, work, &landed).await?;
     result.map(|()| buffer)
 }

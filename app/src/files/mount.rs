@@ -12,7 +12,7 @@ use rustix::io::{ReadWriteFlags, preadv2};
 use spikard_contract::config::StaticFilesConfig;
 use spikard_middleware::file_body::read_stretch;
 use spikard_proto_http::media::MediaType;
-use spikard_proto_http::{AcceptEncoding, Head, accept, sabotage};
+use spikard_proto_http::{AcceptEncoding, Head, Method, accept, sabotage};
 
 use super::describe::State;
 use super::name::Name;
@@ -27,6 +27,8 @@ pub struct Mount {
     pub cache_control: Option<Box<str>>,
     /// Whether coded siblings are looked for.
     pub precompressed: bool,
+    /// Whether texts are compressed as the server's configuration says.
+    pub is_compressed: bool,
     /// Whether what is not found may be answered with the fallback.
     pub has_fallback: bool,
     root: Root,
@@ -44,6 +46,7 @@ pub struct Wanted {
     /// The codings that the client likes at least as well as none, best first.
     codings: Vec<&'static Coding>,
     takes_page: bool,
+    takes_content: bool,
 }
 
 /// A content coding and how the name of a sibling in it ends.
@@ -78,7 +81,7 @@ pub struct FetchedFile {
     pub is_fallback: bool,
     /// The state of its content.
     pub state: State,
-    /// The whole content, if it is small.
+    /// The whole content, if it is small and was asked for.
     pub content: Option<Vec<u8>>,
 }
 
@@ -118,6 +121,7 @@ impl Mount {
             prefix: prefix.into(),
             cache_control: config.cache_control.as_deref().map(Into::into),
             precompressed: config.precompressed,
+            is_compressed: config.compression || sabotage::is_off("static/compression"),
             has_fallback: config.fallback_file.is_some(),
             is_local: root.is_local(),
             root,
@@ -141,6 +145,7 @@ impl Mount {
                 false => Vec::new(),
             },
             takes_page: self.has_fallback && accepts_pages(head),
+            takes_content: matches!(head.method(), Method::Get | Method::Head),
         })
     }
 
@@ -166,7 +171,7 @@ impl Mount {
         let Some((open, coding)) = self.choose(open, &name, &wanted.codings, patience)? else {
             return Ok(None);
         };
-        let Some(content) = content(&open, patience)? else {
+        let Some(content) = content(&open, wanted.takes_content, patience)? else {
             return Ok(None);
         };
         Ok(Some(Fetched::File(Box::new(FetchedFile {
@@ -261,11 +266,14 @@ fn accepts_pages(head: &Head) -> bool {
     is_named && accept::weight(lines(), "text", "html") > 0
 }
 
-/// The content, if it is small: then it goes with its head. For HEAD as well, whose fields are
-/// those of GET (RFC 9110 §9.3.2), and so those of a body that may be compressed. `None` if it
-/// would have to be waited for.
-fn content(open: &OpenFile, patience: Patience) -> io::Result<Option<Option<Vec<u8>>>> {
-    if open.length > SMALL_BYTES_MAX {
+/// The content, if it is small and wanted: then it goes with its head. `None` if it would have to
+/// be waited for.
+fn content(
+    open: &OpenFile,
+    is_wanted: bool,
+    patience: Patience,
+) -> io::Result<Option<Option<Vec<u8>>>> {
+    if !is_wanted || open.length > SMALL_BYTES_MAX {
         return Ok(Some(None));
     }
     let mut content = Vec::new();

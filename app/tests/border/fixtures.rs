@@ -170,6 +170,10 @@ fn compare(expect: &Value, answer: &Answer) -> Result<(), String> {
     let mut listed = vec!["x-request-id", "date", "content-length", "connection"];
     for (name, value) in expect["headers"].as_object().into_iter().flatten() {
         listed.push(name);
+        if name == "transfer-encoding" {
+            // In process a body has a length instead.
+            continue;
+        }
         let matches = match value {
             Value::Null => answer.field(name).is_none(),
             Value::String(text) => answer.field(name) == Some(text),

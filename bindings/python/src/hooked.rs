@@ -32,14 +32,9 @@ pub(crate) struct Visit {
 }
 
 impl Visit {
-    pub(crate) fn begin(
-        py: Python<'_>,
-        call: &Call<'_>,
-        base: &Py<PyAny>,
-        application: &Py<PyAny>,
-    ) -> PyResult<Self> {
+    pub(crate) fn begin(py: Python<'_>, call: &Call<'_>, base: &Py<PyAny>) -> PyResult<Self> {
         Ok(Self {
-            request: Py::new(py, Request::begin(py, call, application))?,
+            request: Py::new(py, Request::begin(py, call))?,
             context: Mutex::new(fresh(py, base)?.unbind()),
             error: Mutex::default(),
         })

@@ -10,7 +10,6 @@ import base64
 import time
 from typing import Any
 
-import errors
 from spikard import HttpProblem, Request, Response
 
 
@@ -78,7 +77,7 @@ def problem(behavior: dict[str, Any], _: Any) -> None:
 
 
 def fail(behavior: dict[str, Any], _: Any) -> None:
-    raise errors.KINDS[behavior.get("error")](behavior["message"])
+    raise Exception(behavior["message"])
 
 
 def set_status(behavior: dict[str, Any], response: Response) -> Response:

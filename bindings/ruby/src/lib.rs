@@ -14,7 +14,6 @@ mod request;
 mod server;
 mod setup;
 mod upload;
-mod usher;
 
 use magnus::{Error, Ruby, function, method, prelude::*};
 

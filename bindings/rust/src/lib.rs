@@ -44,7 +44,6 @@ mod registration;
 mod reply;
 mod request;
 pub mod schema;
-mod scope;
 mod server;
 mod settings;
 mod supervised;

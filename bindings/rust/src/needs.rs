@@ -59,7 +59,6 @@ impl<'a> Needs<'a> {
             media,
             schema: None,
             required,
-            host_judges: false,
         });
     }
 

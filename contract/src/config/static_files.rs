@@ -23,6 +23,9 @@ config! {
         /// Send `name.br` or `name.gz` in the place of `name` to clients that accept the coding.
         /// One that is older than its file is not sent. Replies then have `Vary: Accept-Encoding`.
         precompressed: bool = false;
+        /// Compress texts as `compression` of the server says, large ones as they are sent. When
+        /// false, files are sent as they lie there, precompressed ones among them.
+        compression: bool = true;
         /// File within the directory that answers, with 200 and `Cache-Control: no-cache`, where
         /// there is no file and the client accepts `text/html` by name: the page of an application
         /// that routes in the browser. `null` answers 404.

@@ -1,10 +1,12 @@
-//! Bodies of replies compressed, whole: gzip and brotli (RFC 1952, RFC 7932).
+//! Bodies of replies compressed: gzip and brotli (RFC 1952, RFC 7932). Whole ones here, and as
+//! streams in a file of their own.
 //!
 //! What takes long is done beside the worker's thread; whether it will is estimated from the length
 //! and the level, because a long time on a worker is a delay of everybody else's.
 //! Knows nothing of when a reply may be compressed; `stages/compression.rs` decides that.
 
 mod memory;
+pub mod stream;
 
 use std::fmt;
 

@@ -194,6 +194,9 @@ impl Session {
         let bare = inspection::is_bodiless(reply.status) && reply.status != 205;
         let length = match (bare, self.turnaround.is_head) {
             (true, _) => ReplyLength::None,
+            // Known when it has been sent, so HEAD leaves it out (RFC 9110 §9.3.2).
+            (false, true) if reply.coded.is_some() => ReplyLength::None,
+            (false, false) if reply.coded.is_some() => ReplyLength::Chunked,
             (false, true) => ReplyLength::Known(inspection::length_for_head(reply)),
             (false, false) => ReplyLength::Known(reply.body_length()),
         };
@@ -208,15 +211,20 @@ impl Session {
         encode_head(&mut self.output, &head);
         drop(local);
         let body_bytes = match (bare, self.turnaround.is_head) {
-            (false, false) => reply.body_length(),
-            _ => 0,
+            (false, false) => match reply.coded {
+                Some(_) => None,
+                None => Some(reply.body_length()),
+            },
+            _ => Some(0),
         };
         end(station, x, Ending::Replied { body_bytes });
         let reply = &mut x.reply;
         // Not kept by a reply without a body either: a descriptor must not outlive its request.
-        let file = reply.file.take();
+        let (file, coded) = (reply.file.take(), reply.coded.take());
         if !bare && !self.turnaround.is_head {
-            if let Some(file) = file {
+            if let Some(coded) = coded {
+                self.tail = Some(Tail::Coded(coded));
+            } else if let Some(file) = file {
                 self.tail = Some(Tail::File(file));
             } else if reply.body.len() > GATHER_BYTES_MAX {
                 self.tail = Some(Tail::Bytes(std::mem::take(&mut reply.body)));

@@ -21,6 +21,7 @@ use spikard_proto_http::{BodyDecoder, BodyLength, ChunkLimits, HeadLimits, Versi
 
 use crate::{
     body::Collector,
+    coded_body::CodedBody,
     errand::Sent,
     exchange::Exchange,
     file_body::FileBody,
@@ -137,6 +138,8 @@ pub enum Tail {
     Bytes(Vec<u8>),
     /// Stretches of a file, to be read one after the other.
     File(Box<FileBody>),
+    /// A file that is compressed as it is sent, framed already.
+    Coded(Box<CodedBody>),
 }
 
 /// What a reply must know of its request once the exchange is elsewhere.
@@ -163,6 +166,8 @@ pub struct Session {
     turnaround: Turnaround,
     client: Option<SocketAddr>,
     work: Option<Work>,
+    /// Whether replies are wanted whole, by somebody who waits for them.
+    collects: bool,
 }
 
 impl Default for Session {
@@ -190,6 +195,15 @@ impl Session {
             },
             client: None,
             work: None,
+            collects: false,
+        }
+    }
+
+    /// A session whose replies are wanted whole: none is framed as a stream. Making one may block.
+    pub fn collecting() -> Self {
+        Self {
+            collects: true,
+            ..Self::new()
         }
     }
 

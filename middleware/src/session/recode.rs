@@ -5,10 +5,18 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use spikard_proto_http::{Fields, sabotage};
+use spikard_contract::problem::INTERNAL_SERVER_ERROR;
+use spikard_proto_http::{Fields, Version, sabotage};
 
 use super::{Need, Session, State, Station};
-use crate::{compress::Recoding, sink::Work};
+use crate::{
+    coded_body::{CodedBody, Seats},
+    compress::Recoding,
+    file_body::FileBody,
+    problem::Problem,
+    sink::Work,
+    stages::compression::weaken_tag,
+};
 
 /// A body that is being compressed elsewhere.
 #[derive(Debug)]
@@ -28,6 +36,15 @@ impl Session {
         let Some(recoding) = x.reply.recoding.take() else {
             return true;
         };
+        if let Some(file) = x.reply.file.take() {
+            if sabotage::is_off("compression/file") {
+                x.reply.file = Some(file);
+                return true;
+            }
+            let seats = &station.local.borrow().seats;
+            self.recode_file(file, recoding, seats);
+            return true;
+        }
         if recoding.is_quick(x.reply.body.len()) {
             let encoder = &mut station.local.borrow_mut().encoder;
             if let Some(coded) = encoder.encode(recoding, &x.reply.body)
@@ -58,6 +75,33 @@ impl Session {
             coded,
         });
         false
+    }
+
+    /// Has a file compressed as it is sent, where the client can read a body of unknown length and
+    /// go on.
+    fn recode_file(&mut self, file: Box<FileBody>, recoding: Recoding, seats: &Seats) {
+        let Some(x) = &mut self.exchange else { return };
+        let reply = &mut x.reply;
+        if self.turnaround.version == Version::Http10 {
+            reply.file = Some(file);
+            return;
+        }
+        let is_head = self.turnaround.is_head;
+        match CodedBody::of(file, recoding, seats) {
+            Ok(coded) if self.collects && !is_head => match coded.collect() {
+                Ok(body) => {
+                    if settle(&mut reply.fields, recoding) {
+                        reply.body = body;
+                    }
+                }
+                Err(_) => x.fail(&Problem::of(&INTERNAL_SERVER_ERROR)),
+            },
+            Ok(coded) if settle(&mut reply.fields, recoding) => {
+                reply.coded = Some(Box::new(coded));
+            }
+            Ok(coded) => reply.file = Some(coded.into_file()),
+            Err(file) => reply.file = Some(file),
+        }
     }
 
     /// Goes on when the work has been done, or dropped.
@@ -92,21 +136,10 @@ fn settle(fields: &mut Fields, recoding: Recoding) -> bool {
     fields.remove(b"content-length");
     // Its own digest, if it has one, is of other bytes (RFC 9530 §2).
     fields.remove(b"content-digest");
+    if !sabotage::is_off("compression/accept-ranges") {
+        // Ranges are of the bytes as they are; of these there are none.
+        fields.remove(b"accept-ranges");
+    }
     weaken_tag(fields);
     true
-}
-
-/// A strong tag names bytes, and these are others (RFC 9110 §8.8.3.3); a weak one still names the
-/// content, so the client's conditions work on.
-fn weaken_tag(fields: &mut Fields) {
-    let Some(tag) = fields.get(b"etag") else {
-        return;
-    };
-    if tag.starts_with(b"W/") || sabotage::is_off("compression/etag") {
-        return;
-    }
-    let weak = [b"W/", tag].concat();
-    // It was a valid value, and still is.
-    let set = fields.set(b"etag", &weak);
-    debug_assert!(set.is_ok());
 }

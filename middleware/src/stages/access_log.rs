@@ -120,7 +120,7 @@ struct Facts {
     query: Option<String>,
     protocol: &'static str,
     status: Option<u16>,
-    bytes: u64,
+    bytes: Option<u64>,
     duration_us: Option<u64>,
 }
 
@@ -129,7 +129,7 @@ impl Facts {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let (status, bytes) = match ending {
             Ending::Replied { body_bytes } => (Some(x.reply.status), body_bytes),
-            Ending::Left => (None, 0),
+            Ending::Left => (None, Some(0)),
         };
         let query = x.head.query().map(text);
         let query = query.map(|query| format.mask.apply(&query).into_owned());
@@ -208,7 +208,8 @@ impl Facts {
             line,
             "{} {client} {request} {status} {}B {duration} route={} id={}",
             self.time,
-            self.bytes,
+            self.bytes
+                .map_or_else(|| "-".to_owned(), |bytes| bytes.to_string()),
             word(log.route.as_deref().unwrap_or("-")),
             word(&self.request_id),
         );

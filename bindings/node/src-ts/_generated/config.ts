@@ -434,6 +434,14 @@ export interface StaticFilesConfig {
   readonly precompressed?: boolean | undefined;
 
   /**
+   * Compress texts as `compression` of the server says, large ones as they are sent.
+   * When false, files are sent as they lie there, precompressed ones among them.
+   *
+   * @defaultValue `true`
+   */
+  readonly compression?: boolean | undefined;
+
+  /**
    * File within the directory that answers, with 200 and `Cache-Control: no-cache`,
    * where there is no file and the client accepts `text/html` by name: the page of an
    * application that routes in the browser. `null` answers 404. Unit: characters.
@@ -1056,6 +1064,7 @@ const RECORDS: Readonly<Record<ConfigRecordName, Readonly<Record<string, Knob>>>
     indexFile: ["index_file"],
     cacheControl: ["cache_control"],
     precompressed: ["precompressed"],
+    compression: ["compression"],
     fallbackFile: ["fallback_file"],
     hiddenFiles: ["hidden_files"],
     followSymlinks: ["follow_symlinks"],

@@ -70,6 +70,16 @@ export function readReply(
       interim.push(status);
       continue;
     }
+    if (headers.has("transfer-encoding") && method !== "HEAD") {
+      const chunks = readChunks(data, start, headers);
+      if (chunks !== undefined) {
+        return [new TestReply(status, headers, chunks[0], interim), chunks[1]];
+      }
+      if (whole) {
+        throw new ReplyError(`no last chunk in ${data.length - start} bytes`);
+      }
+      return undefined;
+    }
     const length = lengthOf(headers, method, status) ?? (whole ? data.length - start : undefined);
     if (length === undefined || data.length < start + length) {
       if (whole) {
@@ -100,11 +110,43 @@ function readHead(head: Buffer): [number, Headers] {
   return [Number(found[1]), headers];
 }
 
+/**
+ * Undoes chunks from `start` (RFC 9112 §7.1), without extensions or trailers, as none is sent.
+ * Returns the content and where its reply ends, or undefined if more bytes have to come.
+ */
+function readChunks(data: Buffer, start: number, headers: Headers): [Buffer, number] | undefined {
+  const coding = headers.getAll("transfer-encoding").join(" and ");
+  if (coding !== "chunked" || headers.has("content-length")) {
+    throw new ReplyError(`transfer-encoding is ${coding}`);
+  }
+  const pieces: Buffer[] = [];
+  for (let at = start; ;) {
+    const end = data.indexOf("\r\n", at);
+    if (end < 0) {
+      return undefined;
+    }
+    const line = data.toString("latin1", at, end);
+    if (!/^[0-9a-fA-F]{1,12}$/.test(line)) {
+      throw new ReplyError(`"${line.slice(0, 80)}" is no size of a chunk`);
+    }
+    const begin = end + 2;
+    const size = Number.parseInt(line, 16);
+    at = begin + size + 2;
+    if (data.length < at) {
+      return undefined;
+    }
+    if (data.toString("latin1", at - 2, at) !== "\r\n") {
+      throw new ReplyError(`a chunk of ${size} bytes has no end`);
+    }
+    pieces.push(data.subarray(begin, begin + size));
+    if (size === 0) {
+      return [Buffer.concat(pieces), at];
+    }
+  }
+}
+
 /** How long a body is; undefined if it ends with the data (RFC 9112 §6.3). */
 function lengthOf(headers: Headers, method: string, status: number): number | undefined {
-  if (headers.has("transfer-encoding")) {
-    throw new ReplyError("a reply in chunks was not expected");
-  }
   const declared = headers.getAll("content-length");
   if (declared.length > 1 || declared.some((value) => !/^[0-9]+$/.test(value))) {
     throw new ReplyError(`content-length is ${declared.join(" and ")}`);

@@ -15,9 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
-from spikard import anatomy, claims, decoding, forms, judging
+from spikard import anatomy, claims, decoding, forms
 from spikard import schema as schemas
 from spikard._native import Request
 from spikard.errors import RouteError
@@ -29,18 +27,13 @@ __all__ = ["Options", "Signature", "describe", "read"]
 Default = tuple[bool, Any]
 """What stands in for an absent value: whether it is made anew by a call, and the object."""
 BinderEntry = tuple[
-    int,
-    int,
-    str,
-    Callable[[Any], Any] | None,
-    Default | None,
-    tuple[str, ...] | str | Callable[[bytes], Any] | None,
+    int, int, str, Callable[[Any], Any] | None, Default | None, tuple[str, ...] | str | None
 ]
 Handler = Callable[..., Any]
 
 # Kinds of binder entries, as (positional, by keyword).
 ARGUMENT, BODY, REQUEST, GROUP, FILE, FORM = (0, 3), (1, 4), (2, 5), (6, 7), (8, 9), (10, 11)
-CLAIMS, FIELD = (12, 13), (14, 15)
+CLAIMS = (12, 13)
 
 # The name that stands for all files of a form.
 ANY_FILE = "*"
@@ -107,7 +100,7 @@ class _Parameter:
         kinds: tuple[int, int],
         index: int = 0,
         converter: Callable[[Any], Any] | None = None,
-        group: tuple[str, ...] | str | Callable[[bytes], Any] | None = None,
+        group: tuple[str, ...] | str | None = None,
     ) -> BinderEntry:
         """Return how it is bound."""
         kind = kinds[self.by_keyword]
@@ -267,9 +260,9 @@ def _place(parameter: _Parameter, names: list[str], options: Options) -> str:
 def _add_body(signature: Signature, parameter: _Parameter, options: Options) -> None:
     """Add the body. Raises TypeError with the end of a sentence."""
     _refuse_second_body(signature)
-    decode, judge = None, None
     if parameter.kind is bytes:
         document: dict[str, Any] = {"media": "bytes"}
+        decode = None
     else:
         annotation = parameter.annotation
         own = parameter.marker.schema if parameter.marker is not None else None
@@ -277,12 +270,9 @@ def _add_body(signature: Signature, parameter: _Parameter, options: Options) -> 
         document = {"media": "json", "schema": schema}
         is_judged = not (options.body_schema or own)
         decode = decoding.body_decoder(annotation, is_judged)
-        if is_judged and not parameter.limits and judging.decides(annotation):
-            judge = msgspec.json.Decoder(annotation).decode
-            document["host_judges"] = True
     document["required"] = parameter.default is None
     signature.body = document
-    signature.binder.append(parameter.entry(BODY, converter=decode, group=judge))
+    signature.binder.append(parameter.entry(BODY, converter=decode))
 
 
 def _add_form(signature: Signature, parameter: _Parameter, options: Options) -> None:
@@ -315,7 +305,7 @@ def _add_form(signature: Signature, parameter: _Parameter, options: Options) -> 
     )
     converter = decoding.parameter_converter(parameter.annotation) if parameter.typed else None
     take = signature.fields.add(parameter.wire_name, schema, converter, parameter.default)
-    signature.binder.append(parameter.entry(FIELD, converter=take))
+    signature.binder.append(parameter.entry(BODY, converter=take))
 
 
 def _add_file(signature: Signature, parameter: _Parameter) -> None:
@@ -371,7 +361,7 @@ def _refuse_second_body(signature: Signature) -> None:
     """Raise TypeError if there is a body already."""
     if signature.body is None:
         return
-    first = next(entry[2] for entry in signature.binder if entry[0] in (*BODY, *FORM, *FIELD))
+    first = next(entry[2] for entry in signature.binder if entry[0] in (*BODY, *FORM))
     raise TypeError(
         f"is a second body beside '{first}'; make one class of both, "
         "or say where it is read from, for example with Query()"

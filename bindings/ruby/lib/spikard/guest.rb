@@ -13,7 +13,7 @@ module Spikard
     def initialize(built, listener_fd = nil)
       settings = built.settings
       @has_sockets = !listener_fd.nil?
-      @pool = Pool.new(settings.blocking_threads, settings.queue_timeout) { @native.left }
+      @pool = Pool.new(settings.blocking_threads, settings.queue_timeout)
       @inbox = Thread::Queue.new
       @replies = {}
       @tokens = 0
@@ -141,10 +141,8 @@ module Spikard
       end
       if @scheduler
         @scheduler.wait([@watched], wait)
-      elsif @defers
-        @watched.wait_readable(wait)
       else
-        @native.rest(wait)
+        @watched.wait_readable(wait)
       end
     end
 
@@ -159,9 +157,12 @@ module Spikard
 
     # More is to be done, but others come first: threads, and fibers of the thread's scheduler.
     def give_way
-      @scheduler&.wait([], 0)
-      sleep(0) if @defers
-      @native.give_way
+      if @scheduler
+        @scheduler.wait([], 0)
+      elsif @defers
+        sleep(0)
+      end
+      Thread.pass
     end
 
     # Turns on a fiber of their own, on which nothing yields to a scheduler.

@@ -61,7 +61,7 @@ impl TestReply {
     }
 
     pub(super) fn without_framing(mut self) -> Self {
-        let framing = ["content-length", "connection", "date"];
+        let framing = ["content-length", "transfer-encoding", "connection", "date"];
         self.headers
             .retain(|(name, _)| !framing.contains(&name.as_str()));
         self

@@ -539,6 +539,12 @@ class StaticFilesConfig:
     Accept-Encoding`. Default: False.
     """
 
+    compression: bool = True
+    """Compress texts as `compression` of the server says, large ones as they are sent.
+    When false, files are sent as they lie there, precompressed ones among them.
+    Default: True.
+    """
+
     fallback_file: str | None = None
     """File within the directory that answers, with 200 and `Cache-Control: no-cache`,
     where there is no file and the client accepts `text/html` by name: the page of an
@@ -565,6 +571,7 @@ class StaticFilesConfig:
             "index_file": self.index_file,
             "cache_control": self.cache_control,
             "precompressed": self.precompressed,
+            "compression": self.compression,
             "fallback_file": self.fallback_file,
             "hidden_files": self.hidden_files,
             "follow_symlinks": self.follow_symlinks,

@@ -76,6 +76,13 @@ def read(data: bytes, method: str, whole: bool) -> tuple[Reply, int] | None:
         if status >= 200:
             break
         interim.append(status)
+    if "transfer-encoding" in headers and method != "HEAD":
+        chunks = _chunks(data, start, headers)
+        if chunks is None:
+            if whole:
+                raise ReplyError(f"no last chunk in {len(data) - start} bytes")
+            return None
+        return Reply(status, headers, chunks[0], tuple(interim)), chunks[1]
     length = _length(headers, method, status)
     if length is None:
         if not whole:
@@ -104,10 +111,35 @@ def _head(head: bytes) -> tuple[int, Headers]:
     return int(found[1]), headers
 
 
+def _chunks(data: bytes, start: int, headers: Headers) -> tuple[bytes, int] | None:
+    """Undo chunks from `start` (RFC 9112 §7.1), without extensions or trailers, as none is sent.
+
+    Return the content and where its reply ends, or None if more bytes have to come.
+    """
+    coding, length = headers.getlist("transfer-encoding"), headers.getlist("content-length")
+    if coding != ["chunked"] or length:
+        raise ReplyError(f"transfer-encoding is {coding}, content-length is {length}")
+    content = bytearray()
+    while True:
+        end = data.find(b"\r\n", start)
+        if end < 0:
+            return None
+        line = data[start:end]
+        if re.fullmatch(rb"[0-9a-fA-F]{1,16}", line) is None:
+            raise ReplyError(f"{line[:80]!r} is no size of a chunk")
+        begin, size = end + 2, int(line, 16)
+        start = begin + size + 2
+        if len(data) < start:
+            return None
+        if data[start - 2 : start] != b"\r\n":
+            raise ReplyError(f"a chunk of {size} bytes has no end")
+        content += data[begin : begin + size]
+        if size == 0:
+            return bytes(content), start
+
+
 def _length(headers: Headers, method: str, status: int) -> int | None:
     """Return how long a body is, or None if it ends with the data (RFC 9112 §6.3)."""
-    if "transfer-encoding" in headers:
-        raise ReplyError("a reply in chunks was not expected")
     declared = headers.getlist("content-length")
     if len(declared) > 1 or any(re.fullmatch("[0-9]+", value) is None for value in declared):
         raise ReplyError(f"content-length is {declared}")

@@ -512,6 +512,11 @@ module Spikard
     # Accept-Encoding`. Default: false.
     attr_accessor :precompressed
 
+    # Compress texts as `compression` of the server says, large ones as they are sent.
+    # When false, files are sent as they lie there, precompressed ones among them.
+    # Default: true.
+    attr_accessor :compression
+
     # File within the directory that answers, with 200 and `Cache-Control: no-cache`,
     # where there is no file and the client accepts `text/html` by name: the page of an
     # application that routes in the browser. `nil` answers 404. Unit: characters.
@@ -533,6 +538,7 @@ module Spikard
       index_file: true,
       cache_control: nil,
       precompressed: false,
+      compression: true,
       fallback_file: nil,
       hidden_files: false,
       follow_symlinks: true
@@ -543,6 +549,7 @@ module Spikard
       @index_file = index_file
       @cache_control = cache_control
       @precompressed = precompressed
+      @compression = compression
       @fallback_file = fallback_file
       @hidden_files = hidden_files
       @follow_symlinks = follow_symlinks
@@ -550,8 +557,8 @@ module Spikard
 
     def self.knobs
       %i[
-        directory route_prefix index_file cache_control precompressed fallback_file
-        hidden_files follow_symlinks
+        directory route_prefix index_file cache_control precompressed compression
+        fallback_file hidden_files follow_symlinks
       ]
     end
   end
