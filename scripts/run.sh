@@ -26,6 +26,10 @@ case $name in
         scripts/build_python.sh
         exec .venv/bin/python scripts/demo.py
         ;;
+    demo:node)
+        scripts/build_node.sh
+        exec node examples/node/quickstart.mjs
+        ;;
     demo:ruby)
         scripts/build_ruby.sh
         exec ruby -I bindings/ruby/lib scripts/demo.rb

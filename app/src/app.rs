@@ -10,6 +10,7 @@ use spikard_contract::hook::HooksDocument;
 use spikard_contract::route::{
     BodyDocument, BodyMedia, FileDocument, ParameterDocument, ParameterSource, RouteDocument,
 };
+use spikard_middleware::Problem;
 use spikard_middleware::stages::route_headers::{HeaderFault, RouteHeaders};
 
 use crate::params::extract::Extractor;
@@ -100,6 +101,15 @@ impl App {
         self.hooks = hooks;
     }
 
+    /// The problem of a JSON body that the decoder of the host has refused, by the number of the
+    /// handler it was for. `None` if the route's schema admits it, or asks for nothing.
+    #[must_use]
+    pub fn second_look(&self, handler: u32, body: &[u8], json_depth_max: u32) -> Option<Problem> {
+        let mut routes = self.routes.iter();
+        let route = routes.find(|route| route.document.handler == handler)?;
+        route.rules.body.as_ref()?.second_look(body, json_depth_max)
+    }
+
     /// The routes as compiled, in the order in which they were added.
     pub fn documents(&self) -> impl ExactSizeIterator<Item = &RouteDocument> {
         self.routes.iter().map(|route| &route.document)
@@ -125,6 +135,7 @@ impl App {
                 media: BodyMedia::Form,
                 schema: None,
                 required: false,
+                host_judges: false,
             });
         }
         let body = document
@@ -413,5 +424,6 @@ fn compile_body(
             files,
         }),
         keeps_outline,
+        host_judges: document.host_judges && document.media == BodyMedia::Json,
     })
 }

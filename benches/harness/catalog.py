@@ -31,6 +31,13 @@ PYTHON_ROWS = (
     ("search", bodies.SEARCH, 2.0),
     ("order", "/orders", None),
 )
+RUBY_ROWS = (
+    ("async hello", "/hello", 2.1),
+    ("hello", "/sync", 1.6),
+    ("users", "/users/12345", None),
+    ("search", bodies.SEARCH, None),
+    ("order", "/orders", None),
+)
 
 
 @dataclass(frozen=True)
@@ -73,14 +80,21 @@ def python_server():
     return (sys.executable, str(APPS / "python" / "server.py"))
 
 
+def ruby_server():
+    """Return the command of the Ruby application. Ends the program if it is not built."""
+    if not (ROOT / "bindings" / "ruby" / "lib" / "spikard" / "native.so").exists():
+        raise SystemExit("missing: ./taskw build:ruby")
+    return ("ruby", str(APPS / "ruby" / "server.rb"))
+
+
 def command_of(language):
     """Return the command of our application in a language."""
-    return {"rust": rust_server, "python": python_server}[language]()
+    return {"rust": rust_server, "python": python_server, "ruby": ruby_server}[language]()
 
 
 def ours(engines=ENGINES, languages=("rust", "python")):
     """Return our own contenders."""
-    rows = {"rust": RUST_ROWS, "python": PYTHON_ROWS}
+    rows = {"rust": RUST_ROWS, "python": PYTHON_ROWS, "ruby": RUBY_ROWS}
     found = []
     for engine in engines:
         for language in languages:
@@ -141,4 +155,8 @@ def all_peers():
     if shutil.which("node"):
         command = ("node", str(APPS / "node" / "http.js"))
         found.append(Contender("node:http", "node:http", "/hello", command))
+    if shutil.which("puma"):
+        bind = ("-b", "tcp://127.0.0.1:{port}", "-t", "5:5", "-e", "production")
+        command = ("puma", *bind, str(APPS / "ruby" / "peer.ru"))
+        found.append(Contender("Puma, five threads", "Puma", "/hello", command))
     return found

@@ -161,6 +161,12 @@ pub struct BodyDocument {
     /// Whether an empty body is a fault.
     #[serde(default = "yes")]
     pub required: bool,
+    /// Whether the host's decoder refuses whatever the schema does, so that judging by the schema
+    /// first would be done twice. The engine then checks the syntax of a JSON body only, while
+    /// nothing else is wrong with the request, and judges it when the host asks because its decoder
+    /// has refused.
+    #[serde(default)]
+    pub host_judges: bool,
 }
 
 /// How the bytes of a body are read.

@@ -312,6 +312,16 @@
 #define SPK_POOL 1
 
 /**
+ * The client speaks HTTP without encryption.
+ */
+#define SPK_HTTP 0
+
+/**
+ * The client speaks HTTPS, with a proxy that is trusted.
+ */
+#define SPK_HTTPS 1
+
+/**
  * Hooks ran and gave no reply: the request goes on, or the reply that they were shown stands.
  */
 #define SPK_ANSWER_CONTINUE 0
@@ -891,6 +901,10 @@ typedef struct spk_call {
      * The claims of the token that the request was let in by: a JSON object. Empty without one.
      */
     struct spk_text claims;
+    /**
+     * `SPK_HTTP` or `SPK_HTTPS`: how the client came, as trusted proxies say.
+     */
+    uint32_t scheme;
 } spk_call;
 
 /**
@@ -979,6 +993,26 @@ uint32_t spk_app_configure(const struct spk_app *app, const uint8_t *json, size_
  * As `spk_app_configure`.
  */
 uint32_t spk_app_route(const struct spk_app *app, const uint8_t *json, size_t length);
+
+/**
+ * Judges the body of a route whose document says `host_judges`, once the host's decoder has
+ * refused it: the same judgement as the engine's own before a call.
+ *
+ * The document is that of the 422 to answer with, as `spk_problem` takes it, or empty if the
+ * route's schema admits the body: then the refusal is the host's alone. It is not NUL-terminated,
+ * owned by the library, and valid until the next field is written on this thread. `function` is
+ * the `handler` number of the route document. Any thread. Does not block.
+ *
+ * The caller owes:
+ * `app` is a live handle; `body` is valid for `length` bytes; `document` and `document_length` for
+ * one write each.
+ */
+uint32_t spk_app_judge(const struct spk_app *app,
+                       uint32_t function,
+                       const uint8_t *body,
+                       size_t length,
+                       const uint8_t **document,
+                       size_t *document_length);
 
 /**
  * Why the last call on this thread that failed did so.

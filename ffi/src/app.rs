@@ -11,7 +11,8 @@ use spikard_contract::{
 use spikard_middleware::Plan;
 use spikard_middleware::rate::Memory;
 
-use crate::boundary::{Checked, Failure, boundary, object, text, write_out};
+use crate::boundary::{Checked, Failure, boundary, bytes, object, text, write_out};
+use crate::field::write_field;
 
 /// An application: its configuration and its routes. Any thread may use it, one at a time is
 /// served.
@@ -130,6 +131,39 @@ pub unsafe extern "C" fn spk_app_route(app: *const spk_app, json: *const u8, len
         let added = app.lock().app.add_route(document);
         added.map_err(|error| Failure::new(Status::RouteRefused, error.to_string()))
     })
+}
+
+/// Judges the body of a route whose document says `host_judges`, once the host's decoder has
+/// refused it: the same judgement as the engine's own before a call.
+///
+/// The document is that of the 422 to answer with, as `spk_problem` takes it, or empty if the
+/// route's schema admits the body: then the refusal is the host's alone. It is not NUL-terminated,
+/// owned by the library, and valid until the next field is written on this thread. `function` is
+/// the `handler` number of the route document. Any thread. Does not block.
+///
+/// # Safety
+/// `app` is a live handle; `body` is valid for `length` bytes; `document` and `document_length` for
+/// one write each.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn spk_app_judge(
+    app: *const spk_app,
+    function: u32,
+    body: *const u8,
+    length: usize,
+    document: *mut *const u8,
+    document_length: *mut usize,
+) -> u32 {
+    let write = || {
+        // SAFETY: the caller's contract.
+        let (app, body) = unsafe { (object(app, "app")?, bytes(body, length, "body")?) };
+        let state = app.lock();
+        let problem = state
+            .app
+            .second_look(function, body, state.config.max_json_depth);
+        Ok(problem.map_or_else(String::new, |problem| problem.to_raised()))
+    };
+    // SAFETY: the caller's contract.
+    unsafe { write_field(document, document_length, write) }
 }
 
 /// Reads a document about routes, and tells one that is no JSON from one that is wrong.

@@ -2,7 +2,7 @@
 
 use spikard_contract::{route::Placement, status::Purpose};
 use spikard_middleware::{Exchange, Segment};
-use spikard_proto_http::cookie::Cookies;
+use spikard_proto_http::{cookie::Cookies, forwarded::Scheme};
 
 use crate::{
     abi::{spk_argument, spk_field, spk_span, spk_text},
@@ -16,6 +16,11 @@ use crate::{
 pub const SPK_INLINE: u32 = 0;
 /// Run the function on the host's thread pool.
 pub const SPK_POOL: u32 = 1;
+
+/// The client speaks HTTP without encryption.
+pub const SPK_HTTP: u32 = 0;
+/// The client speaks HTTPS, with a proxy that is trusted.
+pub const SPK_HTTPS: u32 = 1;
 
 /// One call to a host function. Everything it points to is read-only and stays where it is until
 /// the call is answered, on whatever thread; then it is gone. Copy what must live longer.
@@ -84,6 +89,8 @@ pub struct spk_call {
     pub made: spk_made,
     /// The claims of the token that the request was let in by: a JSON object. Empty without one.
     pub claims: spk_text,
+    /// `SPK_HTTP` or `SPK_HTTPS`: how the client came, as trusted proxies say.
+    pub scheme: u32,
 }
 
 impl spk_call {
@@ -132,6 +139,10 @@ impl spk_call {
                 .map_or(0, Kept::number),
             made: reply.map_or(spk_made::NONE, spk_made::of),
             claims: spk_text::of(&x.claims),
+            scheme: match x.scheme {
+                Scheme::Http => SPK_HTTP,
+                Scheme::Https => SPK_HTTPS,
+            },
         }
     }
 }

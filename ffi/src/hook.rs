@@ -13,9 +13,8 @@ use crate::{
     app::{read_document, spk_app},
     boundary::{Checked, Failure, array, boundary, bytes, object, sized, text},
     host::spk_port,
-    reply::{
-        fail, fail_with, fault_of, fill, pool_run, spk_pool_run, spk_reply_view, write_problem,
-    },
+    raised::write_problem,
+    reply::{fail, fail_with, fault_of, fill, pool_run, spk_pool_run, spk_reply_view},
 };
 
 /// Hooks ran and gave no reply: the request goes on, or the reply that they were shown stands.

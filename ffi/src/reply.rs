@@ -7,6 +7,7 @@ use crate::{
     abi::spk_text,
     boundary::{Checked, Failure, array, boundary, bytes, object, sized, text},
     host::spk_port,
+    raised::write_problem,
 };
 
 /// One header field of a reply.
@@ -224,57 +225,4 @@ pub(crate) fn fault_of(reply: &Reply) -> Checked {
 
 fn refuse(message: String) -> Failure {
     Failure::new(Status::ReplyRefused, message)
-}
-
-pub(crate) fn write_problem(json: &str, reply: &mut Reply) -> Checked {
-    use serde_json::Value;
-
-    let document: Value = serde_json::from_str(json)
-        .map_err(|error| Failure::new(Status::InvalidJson, format!("the problem: {error}")))?;
-    let member = |name: &str| {
-        document
-            .get(name)
-            .and_then(Value::as_str)
-            .map(str::to_owned)
-    };
-    let status = document.get("status").and_then(Value::as_u64);
-    // What is no number is no status either.
-    let status = status.unwrap_or(0);
-    let mut problem = Problem::raised(u16::try_from(status).unwrap_or(0));
-    if let Some(kind) = member("type") {
-        problem = problem.with_type(kind);
-    }
-    if let Some(title) = member("title") {
-        problem = problem.with_title(title);
-    }
-    if let Some(detail) = member("detail") {
-        problem = problem.with_detail(detail);
-    }
-    for (name, value) in document
-        .get("extensions")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten()
-    {
-        problem = problem.with(name.clone(), value.clone());
-    }
-    problem.write(reply);
-    reply.set_status(status);
-    for pair in document
-        .get("headers")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-    {
-        let (Some(name), Some(value)) = (
-            pair.get(0).and_then(Value::as_str),
-            pair.get(1).and_then(Value::as_str),
-        ) else {
-            return Err(refuse(
-                "a header of the problem is not a pair of strings".into(),
-            ));
-        };
-        reply.push(name.as_bytes(), value.as_bytes());
-    }
-    Ok(())
 }

@@ -5,7 +5,7 @@
 
 use std::net::SocketAddr;
 
-use spikard_proto_http::{BodyLength, Head, sabotage};
+use spikard_proto_http::{BodyLength, Head, forwarded::Scheme, sabotage};
 
 use crate::{
     arguments::Arguments,
@@ -60,6 +60,8 @@ pub struct Exchange {
     pub request_id: RequestId,
     /// The other end of the connection; `None` in process.
     pub client: Option<SocketAddr>,
+    /// How the client came: what trusted proxies say, else as the server is spoken to.
+    pub scheme: Scheme,
     /// What is left to the client under the strictest limit that counted this request.
     pub standing: Option<Standing>,
     /// When it began, on [`Local::now_ns`](crate::Local::now_ns); `None` where nobody asks.
@@ -107,6 +109,7 @@ impl Exchange {
             reply: Reply::new(),
             request_id: RequestId::new(),
             client: None,
+            scheme: Scheme::Http,
             standing: None,
             began_ns: None,
             deadline_ms: None,
@@ -131,6 +134,7 @@ impl Exchange {
         self.reply.clear();
         self.request_id.clear();
         self.client = client;
+        self.scheme = Scheme::Http;
         self.standing = None;
         self.began_ns = None;
         self.deadline_ms = None;
@@ -173,6 +177,7 @@ impl Exchange {
             head: self.head.clone(),
             request_id: self.request_id.clone(),
             client: self.client,
+            scheme: self.scheme,
             standing: self.standing,
             began_ns: self.began_ns,
             segment: self.segment,

@@ -24,7 +24,7 @@ pub struct Problem {
     detail: Option<Cow<'static, str>>,
     extensions: Map<String, Value>,
     /// Extension members as JSON text, behind the others.
-    texts: Vec<(&'static str, String)>,
+    texts: Vec<(Cow<'static, str>, String)>,
 }
 
 impl Problem {
@@ -102,8 +102,12 @@ impl Problem {
     /// Adds an extension member as JSON text, for what a value cannot hold: numbers beyond 64 bits.
     /// It stands behind those that are values.
     #[must_use]
-    pub fn with_text(mut self, name: &'static str, json: String) -> Self {
-        self.texts.push((name, json));
+    pub fn with_text(mut self, name: impl Into<Cow<'static, str>>, json: String) -> Self {
+        let name = name.into();
+        if !STANDARD_MEMBERS.contains(&name.as_ref()) {
+            self.texts.retain(|(known, _)| *known != name);
+            self.texts.push((name, json));
+        }
         self
     }
 
@@ -124,7 +128,7 @@ impl Problem {
         );
         for (name, json) in &self.texts {
             let value = serde_json::from_str(json).unwrap_or_default();
-            members.insert((*name).to_owned(), value);
+            members.insert(name.clone().into_owned(), value);
         }
         Value::Object(members)
     }
@@ -145,9 +149,29 @@ impl Problem {
         for (name, json) in &self.texts {
             // The object has members, so another one is behind a comma.
             reply.body.pop();
-            let member = format!(",{}:{json}}}", Value::from(*name));
+            let member = format!(",{}:{json}}}", Value::from(name.as_ref()));
             reply.body.extend_from_slice(member.as_bytes());
         }
+    }
+
+    /// The document with which a host would raise this problem (`spk_problem`), digit for digit.
+    pub fn to_raised(&self) -> String {
+        let values = self.extensions.iter();
+        let values = values.map(|(name, value)| (name.as_str(), value.to_string()));
+        let texts = self.texts.iter();
+        let texts = texts.map(|(name, json)| (name.as_ref(), json.clone()));
+        let members: Vec<String> = values
+            .chain(texts)
+            .map(|(name, json)| format!("{}:{json}", Value::from(name)))
+            .collect();
+        format!(
+            r#"{{"status":{},"type":{},"title":{},"detail":{},"extensions":{{{}}}}}"#,
+            self.status,
+            Value::from(self.kind.as_ref()),
+            Value::from(self.title.as_ref()),
+            Value::from(self.detail.as_deref()),
+            members.join(",")
+        )
     }
 }
 

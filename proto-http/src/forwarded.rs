@@ -1,4 +1,5 @@
-//! Whom proxies say they forward for: `Forwarded` (RFC 7239 §4) and `X-Forwarded-For`.
+//! Whom proxies say they forward for, and by which scheme: `Forwarded` (RFC 7239 §4),
+//! `X-Forwarded-For` and `X-Forwarded-Proto`.
 //!
 //! Each proxy adds an entry on the right, and only those that trusted proxies added mean anything:
 //! so entries are read from the right, and what is left of a malformed one is not looked at.
@@ -8,29 +9,74 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::chars::trim;
 
-/// Addresses of one line of `X-Forwarded-For`, from the right; `None` for what is no address.
-pub fn x_forwarded_for(line: &[u8]) -> impl Iterator<Item = Option<SocketAddr>> {
-    line.rsplit(|byte| *byte == b',')
-        .map(|entry| node(trim(entry)))
+/// How a client speaks to the server, or to the proxy before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(u32)]
+pub enum Scheme {
+    /// Without encryption.
+    #[default]
+    Http = 0,
+    /// With it.
+    Https = 1,
 }
 
-/// Addresses of one line of `Forwarded`, from the right; `None` for what is no address, such as
-/// `unknown`, and for an element without `for`. A line whose quotes do not pair is one such entry:
-/// where its elements end is anybody's guess.
-pub fn forwarded(line: &[u8]) -> impl Iterator<Item = Option<SocketAddr>> {
+impl Scheme {
+    /// As in a URL: `http` or `https`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    /// The scheme of this name, in any letter case (RFC 3986 §3.1); `None` for all but the two.
+    fn named(name: &[u8]) -> Option<Self> {
+        let all = [Self::Http, Self::Https];
+        all.into_iter()
+            .find(|scheme| name.eq_ignore_ascii_case(scheme.as_str().as_bytes()))
+    }
+}
+
+/// What one proxy says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Entry {
+    /// Whom it forwards for; `None` for what is no address, such as `unknown`.
+    pub address: Option<SocketAddr>,
+    /// How they came to it; `None` where it does not say, or says what is no scheme of ours.
+    pub scheme: Option<Scheme>,
+}
+
+/// Entries of one line of `X-Forwarded-For`, from the right.
+pub fn x_forwarded_for(line: &[u8]) -> impl Iterator<Item = Entry> {
+    line.rsplit(|byte| *byte == b',').map(|entry| Entry {
+        address: node(trim(entry)),
+        scheme: None,
+    })
+}
+
+/// Entries of one line of `X-Forwarded-Proto`, from the right.
+pub fn x_forwarded_proto(line: &[u8]) -> impl Iterator<Item = Option<Scheme>> {
+    line.rsplit(|byte| *byte == b',')
+        .map(|entry| Scheme::named(trim(entry)))
+}
+
+/// Entries of one line of `Forwarded`, from the right. A line whose quotes do not pair is one entry
+/// that says nothing: where its elements end is anybody's guess.
+pub fn forwarded(line: &[u8]) -> impl Iterator<Item = Entry> {
     let mut rest = Some(line);
     std::iter::from_fn(move || {
         let line = rest?;
         let Some(comma) = last_outside_quotes(line, b',') else {
             rest = None;
-            return Some(None);
+            return Some(Entry::default());
         };
         let (left, element) = match comma {
             Some(at) => (Some(&line[..at]), &line[at + 1..]),
             None => (None, line),
         };
         rest = left;
-        Some(for_of(element))
+        Some(entry_of(element))
     })
 }
 
@@ -49,28 +95,63 @@ fn last_outside_quotes(line: &[u8], byte: u8) -> Option<Option<usize>> {
     (!quoted).then_some(last)
 }
 
-/// The address that `for` names in an element; `for` stands once (RFC 7239 §4).
-fn for_of(mut element: &[u8]) -> Option<SocketAddr> {
-    let mut found = None;
+/// What an element says. Each parameter stands once (RFC 7239 §4): of two, neither is believed.
+fn entry_of(mut element: &[u8]) -> Entry {
+    let (mut address, mut scheme) = (Said::Nothing, Said::Nothing);
     loop {
-        let semicolon = last_outside_quotes(element, b';')?;
+        let Some(semicolon) = last_outside_quotes(element, b';') else {
+            return Entry::default();
+        };
         let pair = trim(semicolon.map_or(element, |at| &element[at + 1..]));
-        if let Some(value) = pair.get(4..)
-            && pair[..4].eq_ignore_ascii_case(b"for=")
-        {
-            if found.is_some() {
-                return None;
-            }
-            found = Some(match value {
-                [b'"', inner @ .., b'"'] => node(inner),
-                bare => node(bare),
-            });
+        if let Some(value) = value_of(pair, b"for=") {
+            address = address.and(node(value));
+        }
+        if let Some(value) = value_of(pair, b"proto=") {
+            scheme = scheme.and(Scheme::named(value));
         }
         match semicolon {
             Some(at) => element = &element[..at],
-            None => return found?,
+            None => {
+                return Entry {
+                    address: address.once(),
+                    scheme: scheme.once(),
+                };
+            }
         }
     }
+}
+
+/// What a parameter says, and whether it has said it already.
+#[derive(Clone, Copy)]
+enum Said<T> {
+    Nothing,
+    Once(Option<T>),
+    Twice,
+}
+
+impl<T> Said<T> {
+    fn and(self, value: Option<T>) -> Self {
+        match self {
+            Self::Nothing => Self::Once(value),
+            Self::Once(_) | Self::Twice => Self::Twice,
+        }
+    }
+
+    fn once(self) -> Option<T> {
+        match self {
+            Self::Once(value) => value,
+            Self::Nothing | Self::Twice => None,
+        }
+    }
+}
+
+/// The value of a pair with this name, in any letter case, without its quotes.
+fn value_of<'a>(pair: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let (own, value) = pair.split_at_checked(name.len())?;
+    own.eq_ignore_ascii_case(name).then_some(match value {
+        [b'"', inner @ .., b'"'] => inner,
+        bare => bare,
+    })
 }
 
 /// An address, maybe with a port, an IPv6 address maybe in brackets. The port is 0 if none is said.
@@ -93,8 +174,8 @@ fn node(text: &[u8]) -> Option<SocketAddr> {
 mod tests {
     use super::*;
 
-    fn texts(entries: impl Iterator<Item = Option<SocketAddr>>) -> Vec<String> {
-        let text = |entry: Option<SocketAddr>| entry.map_or("-".to_owned(), |it| it.to_string());
+    fn texts(entries: impl Iterator<Item = Entry>) -> Vec<String> {
+        let text = |entry: Entry| entry.address.map_or("-".to_owned(), |it| it.to_string());
         entries.map(text).collect()
     }
 
@@ -142,6 +223,34 @@ mod tests {
             ("", &["-"]),
         ] {
             assert_eq!(texts(forwarded(line.as_bytes())), entries, "{line}");
+        }
+    }
+    #[test]
+    fn knows_two_schemes() {
+        let (http, https) = (Some(Scheme::Http), Some(Scheme::Https));
+        for (line, schemes) in [
+            ("https", &[https][..]),
+            ("HTTPS , http", &[http, https]),
+            ("https,", &[None, https]),
+            ("\"https\"", &[None]),
+            ("httpsx", &[None]),
+            ("", &[None]),
+        ] {
+            let read: Vec<_> = x_forwarded_proto(line.as_bytes()).collect();
+            assert_eq!(read, schemes, "{line}");
+        }
+        for (line, schemes) in [
+            ("for=192.0.2.1;proto=https", &[https][..]),
+            ("Proto=\"HTTP\";for=unknown, proto=https", &[https, http]),
+            ("for=192.0.2.1", &[None]),
+            ("proto=wss", &[None]),
+            ("proto=https;proto=https", &[None]),
+            ("by=\"proto=https\"", &[None]),
+            ("proto=https;by=\"x", &[None]),
+            ("xproto=https", &[None]),
+        ] {
+            let read: Vec<_> = forwarded(line.as_bytes()).map(|it| it.scheme).collect();
+            assert_eq!(read, schemes, "{line}");
         }
     }
 }

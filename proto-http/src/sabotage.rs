@@ -188,6 +188,8 @@ mod armed {
         "auth/protect", "auth/optional", "auth/excluded", "auth/any", "auth/jwt", "auth/api-key",
         // Who the client is: what proxies say is not heard.
         "client-address/proxies",
+        // How it came. `told`: nobody says; `trust`: anybody may; `entry`: the leftmost counts.
+        "scheme/told", "scheme/trust", "scheme/entry",
         // Rate limits. `count`: nobody is refused; `route`: a route has none of its own;
         // `stricter`: the last limit is told, not the one that leaves less; `ceiling`: seconds are
         // rounded down. Who is one client, a fixture's only one cannot show; `middleware/tests` do.

@@ -12,7 +12,7 @@ use rustix::io::{ReadWriteFlags, preadv2};
 use spikard_contract::config::StaticFilesConfig;
 use spikard_middleware::file_body::read_stretch;
 use spikard_proto_http::media::MediaType;
-use spikard_proto_http::{AcceptEncoding, Head, Method, accept, sabotage};
+use spikard_proto_http::{AcceptEncoding, Head, accept, sabotage};
 
 use super::describe::State;
 use super::name::Name;
@@ -46,7 +46,6 @@ pub struct Wanted {
     /// The codings that the client likes at least as well as none, best first.
     codings: Vec<&'static Coding>,
     takes_page: bool,
-    takes_content: bool,
 }
 
 /// A content coding and how the name of a sibling in it ends.
@@ -81,7 +80,7 @@ pub struct FetchedFile {
     pub is_fallback: bool,
     /// The state of its content.
     pub state: State,
-    /// The whole content, if it is small and was asked for.
+    /// The whole content, if it is small.
     pub content: Option<Vec<u8>>,
 }
 
@@ -145,7 +144,6 @@ impl Mount {
                 false => Vec::new(),
             },
             takes_page: self.has_fallback && accepts_pages(head),
-            takes_content: matches!(head.method(), Method::Get | Method::Head),
         })
     }
 
@@ -171,7 +169,7 @@ impl Mount {
         let Some((open, coding)) = self.choose(open, &name, &wanted.codings, patience)? else {
             return Ok(None);
         };
-        let Some(content) = content(&open, wanted.takes_content, patience)? else {
+        let Some(content) = content(&open, patience)? else {
             return Ok(None);
         };
         Ok(Some(Fetched::File(Box::new(FetchedFile {
@@ -266,14 +264,11 @@ fn accepts_pages(head: &Head) -> bool {
     is_named && accept::weight(lines(), "text", "html") > 0
 }
 
-/// The content, if it is small and wanted: then it goes with its head. `None` if it would have to
-/// be waited for.
-fn content(
-    open: &OpenFile,
-    is_wanted: bool,
-    patience: Patience,
-) -> io::Result<Option<Option<Vec<u8>>>> {
-    if !is_wanted || open.length > SMALL_BYTES_MAX {
+/// The content, if it is small: then it goes with its head. For HEAD as well, whose fields are
+/// those of GET (RFC 9110 §9.3.2), and so those of a body that may be compressed. `None` if it
+/// would have to be waited for.
+fn content(open: &OpenFile, patience: Patience) -> io::Result<Option<Option<Vec<u8>>>> {
+    if open.length > SMALL_BYTES_MAX {
         return Ok(Some(None));
     }
     let mut content = Vec::new();

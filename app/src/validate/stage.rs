@@ -54,6 +54,9 @@ pub struct BodyRule {
     pub form: Arc<FormRules>,
     /// Whether the outline of a JSON body is left in the exchange, for [`json::read`].
     pub keeps_outline: bool,
+    /// Whether the host's decoder finds what the schema would: see
+    /// [`BodyDocument::host_judges`](spikard_contract::route::BodyDocument::host_judges).
+    pub host_judges: bool,
 }
 
 /// What a body's reading is bounded by.
@@ -70,6 +73,19 @@ impl BodyRule {
     #[must_use]
     pub fn judges(&self) -> bool {
         self.required || self.media != BodyMedia::Bytes
+    }
+
+    /// The problem of a JSON body that the host's decoder has refused, as it stands after
+    /// [`Validate`]. `None` if the schema admits it.
+    #[must_use]
+    pub fn second_look(&self, body: &[u8], depth_max: u32) -> Option<Problem> {
+        let schema = self.schema.as_ref()?;
+        let mut faults = Faults::new();
+        match json::lay_out(body, depth_max) {
+            Ok(laid_out) => schema.judge_body(&laid_out.tape(), &mut faults),
+            Err(fault) => return Some(json_problem(&fault)),
+        }
+        (!faults.is_empty()).then(|| faults.into_problem())
     }
 
     fn judge(
@@ -122,7 +138,7 @@ impl BodyRule {
         depth_max: u32,
         faults: &mut Faults,
     ) -> Result<(), JsonFault> {
-        if schema.is_none() && !self.keeps_outline {
+        if (schema.is_none() || self.host_judges) && !self.keeps_outline {
             return json::check(&x.body, depth_max);
         }
         let laid_out = json::lay_out(&x.body, depth_max)?;
@@ -184,10 +200,16 @@ impl<R: Rules> Validate<R> {
             return Some(Problem::of(&BAD_REQUEST).with_detail(fault.to_string()));
         }
         if faults.is_empty() {
-            None
-        } else {
-            Some(faults.into_problem())
+            return None;
         }
+        // Every fault stands in one answer: those that were left to the host as well.
+        if let Some(body) = body.filter(|body| body.host_judges && !x.body.is_empty())
+            && let Some(schema) = &body.schema
+            && let Ok(laid_out) = json::lay_out(&x.body, self.limits.json_depth_max)
+        {
+            schema.judge_body(&laid_out.tape(), &mut faults);
+        }
+        Some(faults.into_problem())
     }
 }
 

@@ -2,10 +2,13 @@
 
 use std::ptr;
 
-use spikard_ffi::app::{spk_app, spk_app_configure, spk_app_free, spk_app_new, spk_app_route};
+use spikard_ffi::app::{
+    spk_app, spk_app_configure, spk_app_free, spk_app_judge, spk_app_new, spk_app_route,
+};
 use spikard_ffi::hook::spk_app_hooks;
 
 use crate::error::{Error, check};
+use crate::field::written;
 
 /// An application: configuration and routes.
 #[derive(Debug)]
@@ -53,6 +56,26 @@ impl App {
     pub fn hooks(&self, json: &str) -> Result<(), Error> {
         // SAFETY: the handle is live; the text is valid for its length.
         check(unsafe { spk_app_hooks(self.0, json.as_ptr(), json.len()) })
+    }
+
+    /// Judges a body that the host's decoder has refused: the problem to answer with, as
+    /// [`crate::Port::problem`] takes it, or `None` if the schema of the route admits the body.
+    ///
+    /// # Errors
+    /// None that a caller could make.
+    pub fn judge(&self, function: u32, body: &[u8]) -> Result<Option<String>, Error> {
+        // SAFETY: the handle is live, the body is valid for its length, both outputs for a write.
+        let judged = written(|document, length| unsafe {
+            spk_app_judge(
+                self.0,
+                function,
+                body.as_ptr(),
+                body.len(),
+                document,
+                length,
+            )
+        })?;
+        Ok(Some(judged).filter(|document| !document.is_empty()))
     }
 
     pub(crate) fn raw(&self) -> *const spk_app {

@@ -13,7 +13,7 @@ use spikard_ffi::{
         SPK_ARGUMENT_LIST, SPK_ARGUMENT_NULL, SPK_ARGUMENT_STRING, SPK_ARGUMENT_TRUE, spk_argument,
         spk_field, spk_span, spk_text,
     },
-    call::{SPK_POOL, spk_call, spk_cookie_next},
+    call::{SPK_HTTPS, SPK_POOL, spk_call, spk_cookie_next},
 };
 
 /// A call inside its event: everything is borrowed from the engine.
@@ -186,6 +186,14 @@ impl<'a> Call<'a> {
         Some(SocketAddr::new(ip, port))
     }
 
+    /// `http`, or `https` where a trusted proxy says so.
+    pub fn scheme(&self) -> &'static str {
+        match self.view.scheme {
+            SPK_HTTPS => "https",
+            _ => "http",
+        }
+    }
+
     /// A copy of everything but the body, which may outlive the answer.
     pub fn to_owned(&self) -> Owned {
         Owned {
@@ -197,6 +205,7 @@ impl<'a> Call<'a> {
             query: self.view.query,
             request_id: self.request_id().into(),
             client: self.client(),
+            scheme: self.scheme(),
             version_minor: self.version_minor(),
         }
     }
@@ -236,6 +245,8 @@ pub struct Owned {
     pub request_id: Box<str>,
     /// The other end of the connection; `None` in process.
     pub client: Option<SocketAddr>,
+    /// `http` or `https`.
+    pub scheme: &'static str,
     /// HTTP minor version: 0 or 1.
     pub version_minor: u32,
 }

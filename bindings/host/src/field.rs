@@ -67,7 +67,9 @@ pub fn read_form(app: &App, content_type: Option<&[u8]>, body: &[u8]) -> Result<
 }
 
 /// The field that `write` lends.
-fn written(write: impl FnOnce(*mut *const u8, *mut usize) -> u32) -> Result<String, Error> {
+pub(crate) fn written(
+    write: impl FnOnce(*mut *const u8, *mut usize) -> u32,
+) -> Result<String, Error> {
     let (mut field, mut length) = (ptr::null(), 0);
     check(write(&mut field, &mut length))?;
     // SAFETY: valid until the next field is written on this thread, and copied before.

@@ -4,7 +4,7 @@
 //! Texts are made straight from the engine's memory, without a copy of their own.
 
 use std::{
-    ffi::c_char,
+    ffi::{c_char, c_int},
     mem::ManuallyDrop,
     os::fd::{FromRawFd, OwnedFd, RawFd},
     ptr::null_mut,
@@ -224,6 +224,21 @@ pub(crate) fn keep(calls: &Calls, call: &Call<'_>) -> Option<Token> {
 pub(crate) fn take_descriptor(fd: RawFd) -> OwnedFd {
     // SAFETY: the package calls this once per descriptor that the native side gave it.
     unsafe { OwnedFd::from_raw_fd(fd) }
+}
+
+/// Lets the processes that are started have this one's standard streams: Node has marked them to be
+/// closed, and opens them for those that it starts itself.
+pub(crate) fn pass_streams_on() {
+    for fd in 0..=2 {
+        // SAFETY: it changes a flag of a descriptor, or fails where there is none.
+        unsafe { fcntl(fd, F_SETFD, 0) };
+    }
+}
+
+const F_SETFD: c_int = 2;
+
+unsafe extern "C" {
+    fn fcntl(fd: c_int, command: c_int, ...) -> c_int;
 }
 
 /// A value of one thread, in a type that others may hold. On another thread it is out of reach, and

@@ -162,6 +162,9 @@ impl Inner {
     }
 
     fn tell(&self, function: &FunctionRef<f64, ()>, number: f64) {
+        if self.pump.is_orphan() {
+            return;
+        }
         self.pump.enter();
         let env = self.pump.env();
         // Where the environment is ending there is nobody to tell.
@@ -171,6 +174,9 @@ impl Inner {
     }
 
     fn log(&self, level: Level, message: &str) {
+        if self.pump.is_orphan() {
+            return eprintln!("{message}");
+        }
         self.pump.enter();
         let env = self.pump.env();
         let told = self.told.log.borrow_back(&env);

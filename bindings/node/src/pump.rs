@@ -228,9 +228,11 @@ impl Pump {
                 break;
             }
         }
-        self.is_pumping.set(false);
-        // The worker may have been closed meanwhile, and ends here then: outside of its turn.
+        // The worker may have been closed meanwhile, and ends here then: outside of its turn, but
+        // with scopes, as its end is told.
         drop(work);
+        self.leave();
+        self.is_pumping.set(false);
         if let Some(turned) = turned
             && !self.is_closed()
         {
@@ -311,6 +313,11 @@ impl Pump {
         }
         let work = self.work.borrow_mut().take();
         drop(work);
+    }
+
+    /// Whether the environment ends, so that JavaScript cannot be called any more.
+    pub(crate) fn is_orphan(&self) -> bool {
+        self.is_orphan.get()
     }
 
     /// The environment.

@@ -8,7 +8,7 @@ use spikard_host::{Host, Level, Orders, Turn, Worker};
 
 use crate::{
     calls::Calls,
-    convert::take_descriptor,
+    convert::{pass_streams_on, take_descriptor},
     engine::{Engine, Failure, failed, lifted},
     guest::{Guest, Inner, level_number},
     pump::{Turned, Work},
@@ -196,6 +196,7 @@ pub(crate) fn supervise(
         // A line that nobody takes is no reason to end a server.
         let _ = log.call((level_number(level), message.to_owned()).into());
     };
+    pass_streams_on();
     spikard_host::supervise(&config, &command, &say).map_err(failed)
 }
 

@@ -122,6 +122,7 @@ pub(crate) fn answer_misfit(
     let explained = match unbound {
         Unbound::Failed(error) => Err(error),
         Unbound::Misfits(misfits) => explain(py, misfits),
+        Unbound::Refused(problem) => Ok(problem),
     };
     match explained {
         Ok(document) => complain(py, asked.problem(&document, None)),

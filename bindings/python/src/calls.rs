@@ -69,7 +69,7 @@ impl Guest {
         let visit = match known {
             Some(visit) => visit,
             None => {
-                let visit = Arc::new(Visit::begin(py, call, &self.base)?);
+                let visit = Arc::new(Visit::begin(py, call, &self.base, &self.application)?);
                 if number != 0 {
                     lock(&self.visits).insert(number, visit.clone());
                 }

@@ -1,5 +1,7 @@
 //! The engine's arguments to Python objects, and those to a handler's parameters.
 
+use std::cell::OnceCell;
+
 use pyo3::{
     ffi,
     prelude::*,
@@ -10,7 +12,7 @@ use spikard_host::{Argument, Call};
 use crate::{
     engine::{Arguments, Binding, Default, Route, Source},
     request::Request,
-    setup::hooks,
+    setup::{hooks, raise},
     upload::Uploads,
 };
 
@@ -66,6 +68,8 @@ pub(crate) struct Misfit<'py> {
 pub(crate) enum Unbound<'py> {
     /// Values that do not fit, all of them.
     Misfits(Vec<Misfit<'py>>),
+    /// The engine has judged: the problem to answer with.
+    Refused(String),
     /// The interpreter failed.
     Failed(PyErr),
 }
@@ -94,9 +98,16 @@ pub(crate) fn bind<'py>(
     let mut misfits = Vec::new();
     // Names passed by keyword, once an absent value without default has left a gap.
     let mut names: Option<Vec<Bound<'py, PyString>>> = None;
+    let given = Delivered {
+        values: &delivered,
+        uploads: &uploads,
+        request,
+        fields: OnceCell::new(),
+    };
     for binding in &route.bindings {
-        let value = match sent(py, route, binding, call, (&delivered, &uploads, request))? {
+        let value = match sent(py, route, binding, call, &given)? {
             Sent::Value(value) => Some(value),
+            Sent::Refused(problem) => return Err(Unbound::Refused(problem)),
             Sent::Misfit(misfit) => {
                 misfits.push(misfit);
                 continue;
@@ -142,49 +153,63 @@ enum Sent<'py> {
     Value(Bound<'py, PyAny>),
     Nothing,
     Misfit(Misfit<'py>),
+    /// The problem to answer with.
+    Refused(String),
 }
 
-/// The engine's values, the files, and the request where hooks have one.
-type Delivered<'a, 'py> = (
-    &'a [Option<Bound<'py, PyAny>>],
-    &'a Uploads<'py>,
-    Option<&'a Bound<'py, Request>>,
-);
+/// What all parameters of one call are filled from.
+struct Delivered<'a, 'py> {
+    values: &'a [Option<Bound<'py, PyAny>>],
+    uploads: &'a Uploads<'py>,
+    /// Where hooks have one.
+    request: Option<&'a Bound<'py, Request>>,
+    /// The fields of a form that is taken field by field, read once for all of them.
+    fields: OnceCell<Bound<'py, PyAny>>,
+}
+
+impl<'py> Delivered<'_, 'py> {
+    fn fields(&self, py: Python<'py>, call: &Call<'_>) -> PyResult<&Bound<'py, PyAny>> {
+        if let Some(fields) = self.fields.get() {
+            return Ok(fields);
+        }
+        let body = PyBytes::new(py, call.body());
+        let fields = hooks(py)?.decode.bind(py).call1((body,))?;
+        Ok(self.fields.get_or_init(|| fields))
+    }
+}
 
 fn sent<'py>(
     py: Python<'py>,
     route: &Route,
     binding: &Binding,
     call: &Call<'_>,
-    (delivered, uploads, request): Delivered<'_, 'py>,
+    given: &Delivered<'_, 'py>,
 ) -> PyResult<Sent<'py>> {
+    let &Delivered {
+        values: delivered,
+        uploads,
+        request,
+        ..
+    } = given;
     Ok(match &binding.source {
         Source::Argument(index) => match delivered.get(*index).and_then(Option::as_ref) {
             Some(value) => converted(binding, value.clone(), || route.parameters[*index].loc()),
             None => Sent::Nothing,
         },
         // A chunked body may turn out empty: then there is nothing to convert.
-        Source::Body if call.body().is_empty() && binding.converter.is_some() => Sent::Nothing,
-        Source::Body if call.has_body() => {
-            let bytes = PyBytes::new(py, call.body()).into_any();
-            converted(binding, bytes, || vec!["body".to_owned()])
+        Source::Body { .. } if call.body().is_empty() && binding.converter.is_some() => {
+            Sent::Nothing
         }
-        Source::Body => Sent::Nothing,
+        Source::Body { judge } if call.has_body() => {
+            body(py, route, binding, judge.as_ref(), call)?
+        }
+        Source::Body { .. } => Sent::Nothing,
         Source::Form if call.body().is_empty() => Sent::Nothing,
-        Source::Form => {
-            let body = PyBytes::new(py, call.body()).into_any();
-            let given = (body.clone(), PyList::new(py, uploads.all())?);
-            match &binding.converter {
-                Some(converter) => match converter.bind(py).call1(given) {
-                    Ok(form) => Sent::Value(form),
-                    Err(error) => Sent::Misfit(Misfit {
-                        loc: vec!["body".to_owned()],
-                        input: body,
-                        error,
-                    }),
-                },
-                None => Sent::Value(body),
-            }
+        Source::Form => form(py, binding, call, uploads)?,
+        Source::Field if call.body().is_empty() => Sent::Nothing,
+        Source::Field => {
+            let fields = given.fields(py, call)?.clone();
+            converted(binding, fields, || vec!["body".to_owned()])
         }
         // Without a token the default counts; without one of those the converter refuses.
         Source::Claims if call.claims().is_empty() && binding.default.is_some() => Sent::Nothing,
@@ -218,6 +243,55 @@ fn sent<'py>(
             converted(binding, group.into_any(), place)
         }
     })
+}
+
+/// A form whose class has files among its fields.
+fn form<'py>(
+    py: Python<'py>,
+    binding: &Binding,
+    call: &Call<'_>,
+    uploads: &Uploads<'py>,
+) -> PyResult<Sent<'py>> {
+    let body = PyBytes::new(py, call.body()).into_any();
+    let Some(converter) = &binding.converter else {
+        return Ok(Sent::Value(body));
+    };
+    let files = PyList::new(py, uploads.all())?;
+    Ok(match converter.bind(py).call1((&body, files)) {
+        Ok(form) => Sent::Value(form),
+        Err(error) => Sent::Misfit(Misfit {
+            loc: vec!["body".to_owned()],
+            input: body,
+            error,
+        }),
+    })
+}
+
+/// A body, through the decoder that judges it where there is one.
+fn body<'py>(
+    py: Python<'py>,
+    route: &Route,
+    binding: &Binding,
+    judge: Option<&Py<PyAny>>,
+    call: &Call<'_>,
+) -> PyResult<Sent<'py>> {
+    let bytes = PyBytes::new(py, call.body()).into_any();
+    if let Some(judge) = judge {
+        if let Ok(value) = judge.bind(py).call1((&bytes,)) {
+            return Ok(Sent::Value(value));
+        }
+        if let Some(problem) = judged(py, route, call)? {
+            return Ok(Sent::Refused(problem));
+        }
+    }
+    Ok(converted(binding, bytes, || vec!["body".to_owned()]))
+}
+
+/// The problem of a body that its decoder has refused, in the engine's words; `None` if the schema
+/// admits it.
+fn judged(py: Python<'_>, route: &Route, call: &Call<'_>) -> PyResult<Option<String>> {
+    let judged = route.app.judge(route.number, call.body());
+    judged.map_err(|error| raise(py, error))
 }
 
 fn converted<'py>(

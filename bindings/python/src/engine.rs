@@ -18,8 +18,9 @@ use crate::{context::json_loads, setup::raise};
 pub(crate) enum Source {
     /// The engine's argument of this number.
     Argument(usize),
-    /// The request body, through the converter.
-    Body,
+    /// The request body, through the converter; where there is a decoder that judges it as well as
+    /// the engine would, through that.
+    Body { judge: Option<Py<PyAny>> },
     /// The request object.
     Request,
     /// The engine's arguments from this number on, as a dict with these names.
@@ -30,6 +31,8 @@ pub(crate) enum Source {
     /// A form whose class has files among its fields: the body and all files, through the
     /// converter.
     Form,
+    /// One field of a form: all of them, as a dict, through the converter.
+    Field,
     /// The claims of the token, as JSON, through the converter.
     Claims,
     /// The files under a name.
@@ -81,10 +84,13 @@ pub(crate) struct Route {
     pub(crate) keywords: Option<Py<PyTuple>>,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) pattern: Py<PyString>,
+    /// The engine's number of it.
+    pub(crate) number: u32,
     /// Whether the engine has read the body as a form, so that it is an object of fields by now.
     pub(crate) reads_form: bool,
-    /// The application that it is of.
+    /// The application that it is of, and what Python calls it.
     pub(crate) app: Arc<App>,
+    pub(crate) application: Py<PyAny>,
     /// The hooks around the handler, which call it.
     pub(crate) around: Option<Hooks>,
 }
@@ -109,6 +115,8 @@ pub(crate) enum Function {
 #[pyclass(frozen, module = "spikard._native")]
 pub(crate) struct Engine {
     pub(crate) app: Arc<App>,
+    /// What requests call their application, and `None` without one.
+    pub(crate) application: Py<PyAny>,
     is_dev: AtomicBool,
     functions: Mutex<Vec<Arc<Function>>>,
 }
@@ -134,10 +142,12 @@ impl Engine {
 #[pymethods]
 impl Engine {
     #[new]
-    fn new(py: Python<'_>) -> PyResult<Self> {
+    #[pyo3(signature = (application = None))]
+    fn new(py: Python<'_>, application: Option<Py<PyAny>>) -> PyResult<Self> {
         let app = App::new().map_err(|error| raise(py, error))?;
         Ok(Self {
             app: Arc::new(app),
+            application: application.unwrap_or_else(|| py.None()),
             is_dev: AtomicBool::new(false),
             functions: Mutex::default(),
         })
@@ -202,8 +212,11 @@ impl Engine {
             keywords: keywords.transpose()?.map(Bound::unbind),
             parameters: parameters(&document)?,
             pattern: pattern.unbind(),
+            // Far fewer routes than 2^32 fit in memory.
+            number: number as u32,
             reads_form,
             app: self.app.clone(),
+            application: self.application.clone_ref(py),
             around: around.map(|around| Hooks::new(around, reads_form)),
         })));
         Ok(number)
@@ -247,7 +260,9 @@ fn binding(entry: &Bound<'_, PyTuple>) -> PyResult<Binding> {
     };
     let source = match kind {
         0 | 3 => Source::Argument(index),
-        1 | 4 => Source::Body,
+        1 | 4 => Source::Body {
+            judge: optional(5)?.map(Bound::unbind),
+        },
         2 | 5 => Source::Request,
         6 | 7 => Source::Group {
             first: index,
@@ -259,6 +274,7 @@ fn binding(entry: &Bound<'_, PyTuple>) -> PyResult<Binding> {
         },
         10 | 11 => Source::Form,
         12 | 13 => Source::Claims,
+        14 | 15 => Source::Field,
         _ => {
             return Err(PyValueError::new_err(format!(
                 "{kind} is no kind of binding"
@@ -274,7 +290,7 @@ fn binding(entry: &Bound<'_, PyTuple>) -> PyResult<Binding> {
     });
     Ok(Binding {
         source,
-        keyword_only: matches!(kind, 3..=5 | 7 | 9 | 11 | 13),
+        keyword_only: matches!(kind, 3..=5 | 7 | 9 | 11 | 13 | 15),
         name: entry.get_item(2)?.extract()?,
         converter: optional(3)?.map(Bound::unbind),
         default: default.transpose()?,

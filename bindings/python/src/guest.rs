@@ -30,6 +30,8 @@ pub(crate) struct Guest {
     pub(crate) me: Weak<Self>,
     pub(crate) functions: Vec<Arc<Function>>,
     pub(crate) app: Arc<App>,
+    /// The application that requests are of, as Python has it.
+    pub(crate) application: Py<PyAny>,
     pub(crate) event_loop: Option<Py<PyAny>>,
     pub(crate) base: Py<PyAny>,
     pub(crate) capture: Py<Capture>,
@@ -80,6 +82,7 @@ impl Guest {
             me: me.clone(),
             functions: engine.functions(),
             app: engine.app.clone(),
+            application: engine.application.clone_ref(py),
             event_loop,
             base,
             capture,

@@ -32,9 +32,14 @@ pub(crate) struct Visit {
 }
 
 impl Visit {
-    pub(crate) fn begin(py: Python<'_>, call: &Call<'_>, base: &Py<PyAny>) -> PyResult<Self> {
+    pub(crate) fn begin(
+        py: Python<'_>,
+        call: &Call<'_>,
+        base: &Py<PyAny>,
+        application: &Py<PyAny>,
+    ) -> PyResult<Self> {
         Ok(Self {
-            request: Py::new(py, Request::begin(py, call))?,
+            request: Py::new(py, Request::begin(py, call, application))?,
             context: Mutex::new(fresh(py, base)?.unbind()),
             error: Mutex::default(),
         })

@@ -25,6 +25,7 @@ use crate::{
 #[pyclass(frozen, module = "spikard._native")]
 pub(crate) struct Request {
     head: Arc<Owned>,
+    application: Py<PyAny>,
     fields: Arc<Fields>,
     state: PyOnceLock<Py<PyDict>>,
     claims: PyOnceLock<Py<PyAny>>,
@@ -55,18 +56,19 @@ impl Request {
         values: &[Option<Bound<'py, PyAny>>],
         uploads: &Uploads<'py>,
     ) -> PyResult<Self> {
-        let request = Self::begin(py, call);
+        let request = Self::begin(py, call, &route.application);
         request.complete(py, call, route, values, uploads)?;
         request.fields.close();
         Ok(request)
     }
 
     /// A copy of the head of the call's request.
-    pub(crate) fn begin(py: Python<'_>, call: &Call<'_>) -> Self {
+    pub(crate) fn begin(py: Python<'_>, call: &Call<'_>, application: &Py<PyAny>) -> Self {
         let head = Arc::new(call.to_owned());
         Self {
             fields: Arc::new(Fields::new(head.clone())),
             head,
+            application: application.clone_ref(py),
             state: PyOnceLock::new(),
             claims: PyOnceLock::new(),
             form: PyOnceLock::new(),
@@ -207,13 +209,13 @@ impl Request {
         let path = String::from_utf8_lossy(self.head.path());
         let query = String::from_utf8_lossy(self.head.query());
         let mark = if query.is_empty() { "" } else { "?" };
-        format!("http://{host}{path}{mark}{query}")
+        format!("{}://{host}{path}{mark}{query}", self.head.scheme)
     }
 
-    /// `http`.
+    /// `http`, or `https` where a trusted proxy says that the client came so.
     #[getter]
     fn scheme(&self) -> &'static str {
-        "http"
+        self.head.scheme
     }
 
     /// `1.0` or `1.1`.
@@ -288,6 +290,18 @@ impl Request {
             Ok(state.unbind())
         };
         Ok(self.state.get_or_try_init(py, fresh)?.bind(py))
+    }
+
+    /// The application.
+    #[getter]
+    fn app<'py>(&self, py: Python<'py>) -> &Bound<'py, PyAny> {
+        self.application.bind(py)
+    }
+
+    /// What the application's functions share in this worker: its `state`.
+    #[getter]
+    fn app_state<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.app(py).getattr(intern!(py, "state"))
     }
 
     /// The claims of the token that let the request in: a dict. `None` without a token, and in

@@ -14,6 +14,8 @@ from typing import Any
 
 import msgspec
 
+import errors
+import groups
 import hooks
 from spikard import HttpProblem, RedirectResponse, Request, Response, Route, Spikard, UploadFile
 
@@ -62,6 +64,7 @@ def application(fixture: dict[str, Any], placement: str) -> Spikard:
         handler = HANDLERS[placement](route["behavior"])
         document["placement"] = placement
         app.add(Route(document, handler, placement == "inline", tuple(binder)))
+    groups.register(app, fixture["app"], placement, HANDLERS[placement])
     return app
 
 
@@ -181,7 +184,7 @@ def problem(behavior: dict[str, Any], *_: Any) -> Any:
 
 
 def fail(behavior: dict[str, Any], *_: Any) -> Any:
-    raise Exception(behavior["message"])
+    raise errors.KINDS[behavior.get("error")](behavior["message"])
 
 
 def view(behavior: dict[str, Any], request: Request, *_: Any) -> Any:

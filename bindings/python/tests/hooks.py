@@ -10,6 +10,7 @@ import base64
 import time
 from typing import Any
 
+import errors
 from spikard import HttpProblem, Request, Response
 
 
@@ -77,7 +78,7 @@ def problem(behavior: dict[str, Any], _: Any) -> None:
 
 
 def fail(behavior: dict[str, Any], _: Any) -> None:
-    raise Exception(behavior["message"])
+    raise errors.KINDS[behavior.get("error")](behavior["message"])
 
 
 def set_status(behavior: dict[str, Any], response: Response) -> Response:

@@ -238,3 +238,18 @@ def test_what_cannot_be_one_is_refused_with_its_place() -> None:
     app.exception_handler(KeyError)(fine)
     with pytest.raises(RouteError, match=r"KeyError has a handler already, .*fine \(.*py:\d+\)"):
         app.exception_handler(KeyError)(fine)
+
+
+def test_extensions_of_problems_keep_their_digits_and_order() -> None:
+    app = Spikard()
+
+    @app.get("/")
+    def handler() -> None:
+        raise HttpProblem(409, zeta=10**30, alpha=[1.5, -(10**25)], title="Taken")
+
+    reply = TestClient(app).get("/")
+    assert reply.status_code == 409
+    assert reply.text == (
+        '{"type":"about:blank","title":"Taken","status":409,'
+        '"zeta":1000000000000000000000000000000,"alpha":[1.5,-10000000000000000000000000]}'
+    )

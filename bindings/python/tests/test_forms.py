@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from spikard import Form, Query, RouteError, Spikard
+from spikard.signature import FIELD
 from spikard.testing import TestClient
 
 
@@ -102,3 +103,18 @@ def test_a_form_and_a_json_body_do_not_go_together() -> None:
 
     with pytest.raises(RouteError, match="'name' is a second body beside 'order'"):
         client(handler)
+
+
+def test_fields_of_one_form_are_read_from_it_together() -> None:
+    def handler(a: int = Form(), b: str = Form("none"), c: list[int] = Form([])) -> Any:
+        return [a, b, c]
+
+    app = Spikard()
+    app.post("/forms")(handler)
+    takers = [entry[3] for entry in app.routes[0].binder if entry[0] == FIELD[0]]
+    assert len(takers) == 3
+    # Each takes its own from fields that were read before, and so from the same ones.
+    fields = {"a": 1, "c": [2]}
+    assert [take(fields) for take in takers] == [1, "none", [2]]
+    with TestClient(app) as http:
+        assert http.post("/forms", data={"a": "1", "c": ["2", "3"]}).json() == [1, "none", [2, 3]]

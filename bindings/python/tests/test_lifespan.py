@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from spikard import RouteError, ServerConfig, Spikard
+from spikard import HttpProblem, Request, RouteError, Router, ServerConfig, Spikard
 from spikard.testing import AsyncTestClient, TestClient
 
 NAME: contextvars.ContextVar[str] = contextvars.ContextVar("lifespan_name", default="unset")
@@ -347,3 +347,59 @@ def test_a_server_that_is_stopped_while_it_starts_does_not_wait(
     assert time.monotonic() - began < 10
     assert process.returncode == 0, output
     assert "ended" not in output
+
+
+@TRANSPORTS
+def test_state_is_reached_from_whatever_has_the_request(transport: str) -> None:
+    @asynccontextmanager
+    async def lifespan(_: Spikard) -> AsyncIterator[dict[str, Any]]:
+        yield {"pool": 7}
+
+    app = Spikard(lifespan=lifespan)
+    routes = Router("/r")
+
+    @app.on_startup
+    def warm_up() -> None:
+        app.state.cache = {"warm": True}
+
+    @app.on_request
+    def early(request: Request) -> None:
+        request.app_state["seen"] = request.app_state.get("seen", 0) + 1
+
+    @routes.get("")
+    async def handler(request: Request) -> list[Any]:
+        assert request.app is app
+        state = request.app_state
+        return [state.pool, state["pool"], state.cache, request.app.state.seen]
+
+    @app.exception_handler(AttributeError)
+    def lacking(request: Request, error: AttributeError) -> HttpProblem:
+        return HttpProblem(503, detail=f"{error}; {request.app_state.pool}")
+
+    @app.get("/lacks")
+    def lacks(request: Request) -> object:
+        return request.app_state.nothing
+
+    app.include(routes)
+    with TestClient(app, transport=transport) as client:
+        assert client.get("/r").json() == [7, 7, {"warm": True}, 1]
+        assert client.get("/r").json() == [7, 7, {"warm": True}, 2]
+        reply = client.get("/lacks")
+        assert reply.status_code == 503
+        assert reply.json()["detail"].startswith("the state has no 'nothing'")
+        assert reply.json()["detail"].endswith("; 7")
+
+
+def test_state_is_a_dict_with_attributes() -> None:
+    state = Spikard().state
+    state.pool = 1
+    assert state == {"pool": 1}
+    assert hasattr(state, "pool")
+    del state.pool
+    assert not hasattr(state, "pool")
+    with pytest.raises(AttributeError, match="no 'pool'"):
+        del state.pool
+    with pytest.raises(AttributeError, match=r"write state\['items'\]"):
+        state.items = []
+    state["items"] = []
+    assert dict(state) == {"items": []}

@@ -23,7 +23,7 @@ use magnus::{
 };
 use spikard_host::{Call, Host, Level, Outcome, Port, Purpose};
 
-use crate::{convert::binary, request::Request, setup::number_of};
+use crate::{convert::binary, request::Request, setup::number_of, usher::Usher};
 
 /// One of the application's functions, as the worker needs it.
 pub(crate) struct Function {
@@ -70,6 +70,7 @@ pub(crate) struct Guest {
     /// Written where the worker's thread must be woken.
     bell: UnixStream,
     failed: Mutex<Option<OpaqueError>>,
+    pub(crate) usher: Arc<Usher>,
 }
 
 impl Guest {
@@ -85,6 +86,7 @@ impl Guest {
             notices: Mutex::default(),
             bell,
             failed: Mutex::default(),
+            usher: Usher::new(),
         })
     }
 
@@ -153,6 +155,9 @@ impl Guest {
             let name = if is_deferred { "defer" } else { "queue" };
             self.wants.fetch_or(is_deferred, Ordering::AcqRel);
             let is_taken: bool = dispatcher.funcall(name, arguments)?;
+            if is_taken && !is_deferred {
+                self.usher.began();
+            }
             return Ok(if is_taken {
                 Outcome::Later
             } else {

@@ -14,6 +14,7 @@ mod request;
 mod server;
 mod setup;
 mod upload;
+mod usher;
 
 use magnus::{Error, Ruby, function, method, prelude::*};
 

@@ -5,12 +5,12 @@ use std::{
     cell::Cell,
     ffi::c_void,
     io,
-    mem::MaybeUninit,
+    mem::{self, MaybeUninit},
     ops::Deref,
     os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd},
     panic::{AssertUnwindSafe, catch_unwind},
     ptr,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use spikard_host::{PoolRun, Worker};
@@ -71,19 +71,88 @@ pub(crate) fn leave() -> ! {
     unsafe { libc::_exit(0) }
 }
 
-/// Runs `body` without the global lock. It cannot be interrupted.
-pub(crate) fn without_lock<F: FnOnce() -> T, T>(body: F) -> T {
+/// Runs `body` without the global lock; `None` if the thread has been interrupted, and `body` was
+/// not run. Nothing is raised here: what interrupted it is still to come.
+pub(crate) fn without_lock<F: FnOnce() -> T, T>(body: F, unblock: Unblock) -> Option<T> {
     let mut run = Run::new(body);
-    // SAFETY: `run` outlives the call, which calls `enter` once, on this thread.
+    let unblock = match unblock {
+        Unblock::Never => None,
+        // SAFETY: the number that Ruby's headers give this function's stead; it is not called.
+        Unblock::BySignal => unsafe {
+            mem::transmute::<isize, rb_sys::rb_unblock_function_t>(RUBY_UBF_IO)
+        },
+    };
+    // SAFETY: `run` outlives the call, which calls `enter` at most once, on this thread.
     unsafe {
-        rb_sys::rb_thread_call_without_gvl(
+        rb_sys::rb_thread_call_without_gvl2(
             Some(Run::<F, T>::enter),
             ptr::from_mut(&mut run).cast(),
-            None,
+            unblock,
             ptr::null_mut(),
         );
     }
     run.finish()
+}
+
+/// How Ruby ends what runs without the lock, when it wants the thread.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Unblock {
+    /// It waits.
+    Never,
+    /// By a signal, which ends system calls that wait.
+    BySignal,
+}
+
+/// `RUBY_UBF_IO` of `ruby/thread.h`.
+const RUBY_UBF_IO: isize = -1;
+
+/// Waits without the global lock until a descriptor is readable, or a time has passed. `wanted` is
+/// called when the lock is wanted again.
+pub(crate) fn rest(fd: RawFd, timeout: Option<Duration>, wanted: impl FnOnce()) {
+    let mut watched = libc::pollfd {
+        fd,
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    let timeout = timeout.map(|timeout| libc::timespec {
+        tv_sec: timeout.as_secs() as libc::time_t,
+        tv_nsec: timeout.subsec_nanos().into(),
+    });
+    let timeout = timeout.as_ref().map_or(ptr::null(), ptr::from_ref);
+    let waited = without_lock(
+        || {
+            // SAFETY: the descriptors and the time live to the end of the call.
+            unsafe { libc::ppoll(&mut watched, 1, timeout, ptr::null()) };
+            wanted();
+        },
+        Unblock::BySignal,
+    );
+    // An interrupted thread waits later: the caller looks for what interrupted it.
+    let _ = waited;
+}
+
+/// A worker is turned on this thread from now on.
+pub(crate) fn serve_here() {
+    SERVES.set(true);
+}
+
+/// Gives the global lock to whichever thread wants it, and takes it again.
+pub(crate) fn give_way() {
+    // SAFETY: the caller has the lock, as every Ruby method; nothing is raised for it.
+    unsafe { rb_sys::rb_thread_schedule() };
+}
+
+/// Has the thread that holds the global lock give way soon. Any thread, also one that is not
+/// Ruby's.
+pub(crate) fn have_holder_give_way() {
+    unsafe extern "C" fn give(_: *mut c_void) {
+        // A worker that has got the lock meanwhile keeps it.
+        if !SERVES.get() {
+            give_way();
+        }
+    }
+    // SAFETY: the function may be called on any thread; the job takes no data.
+    unsafe { rb_sys::rb_postponed_job_register_one(0, Some(give), ptr::null_mut()) };
 }
 
 /// Takes the global lock inside of `without_lock`, and runs `body`.
@@ -93,7 +162,9 @@ pub(crate) fn with_lock<F: FnOnce() -> T, T>(body: F) -> T {
     unsafe {
         rb_sys::rb_thread_call_with_gvl(Some(Run::<F, T>::enter), ptr::from_mut(&mut run).cast());
     }
+    // Ruby calls the function once, whatever interrupts are pending.
     run.finish()
+        .unwrap_or_else(|| unreachable!("Ruby did not run what it was given"))
 }
 
 /// A closure on its way through a C function. It must not raise: Ruby would jump over our frames.
@@ -121,17 +192,15 @@ impl<F: FnOnce() -> T, T> Run<F, T> {
         ptr::null_mut()
     }
 
-    fn finish(self) -> T {
-        match self.result {
-            Some(Ok(value)) => value,
-            Some(Err(panic)) => std::panic::resume_unwind(panic),
-            // Ruby calls the function once, whatever interrupts are pending.
-            None => panic!("Ruby did not run what it was given"),
-        }
+    fn finish(self) -> Option<T> {
+        let result = self.result?;
+        Some(result.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     }
 }
 
 thread_local! {
+    /// Whether a worker is turned on this thread.
+    static SERVES: Cell<bool> = const { Cell::new(false) };
     /// When the function that runs on this thread of the pool began, and how often its thread had
     /// given up its core by then.
     static RUN: Cell<Option<(Instant, u64)>> = const { Cell::new(None) };

@@ -1,13 +1,14 @@
 //! `Worker`: a worker as a guest of a Ruby loop; and the parent's side of workers.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     io::Read,
     os::{
         fd::{AsRawFd, IntoRawFd, OwnedFd},
         unix::net::UnixStream,
     },
     sync::Arc,
+    time::Duration,
 };
 
 use magnus::{
@@ -20,7 +21,10 @@ use crate::{
     convert::bytes_of,
     engine::Engine,
     guest::{Function, Guest, Kept},
-    pump::{Anywhere, either_of, take_descriptor, with_lock, without_lock},
+    pump::{
+        Anywhere, Unblock, either_of, give_way, rest, serve_here, take_descriptor, with_lock,
+        without_lock,
+    },
     setup::{number_of, raise},
 };
 
@@ -33,6 +37,8 @@ pub(crate) struct Worker {
     bell: UnixStream,
     has_sockets: bool,
     both: RefCell<Option<OwnedFd>>,
+    /// What `rest` waits for.
+    watched: Cell<i32>,
 }
 
 impl DataTypeFunctions for Worker {
@@ -71,6 +77,7 @@ impl Worker {
                 is_async: callee.funcall("async?", ())?,
             });
         }
+        serve_here();
         let kept = Kept {
             functions: list,
             dispatcher: dispatcher.into(),
@@ -94,6 +101,7 @@ impl Worker {
             bell,
             has_sockets: listener.is_some(),
             both: RefCell::default(),
+            watched: Cell::new(-1),
         })
     }
 
@@ -121,6 +129,12 @@ impl Worker {
     /// The descriptor to watch for readability: the sockets', if there are any, and with
     /// `and_bell` also that of the bell.
     fn watch(ruby: &Ruby, rb_self: &Self, and_bell: bool) -> Result<i32, Error> {
+        let descriptor = Self::descriptor(ruby, rb_self, and_bell)?;
+        rb_self.watched.set(descriptor);
+        Ok(descriptor)
+    }
+
+    fn descriptor(ruby: &Ruby, rb_self: &Self, and_bell: bool) -> Result<i32, Error> {
         let bell = rb_self.bell.as_raw_fd();
         if !rb_self.has_sockets {
             return Ok(bell);
@@ -166,6 +180,29 @@ impl Worker {
         })
     }
 
+    /// Waits until the sockets' descriptor is readable, or so many seconds have passed. A thread
+    /// that has a Fiber scheduler waits by Ruby's own means instead.
+    fn rest(ruby: &Ruby, rb_self: &Self, timeout: Option<f64>) -> Result<(), Error> {
+        let timeout = timeout.and_then(|timeout| Duration::try_from_secs_f64(timeout).ok());
+        let usher = &rb_self.guest.usher;
+        let fd = rb_self.watched.get();
+        rest(fd, timeout, || usher.wanted());
+        usher.has_it();
+        ruby.thread_check_ints()
+    }
+
+    /// Gives other threads the global lock, for a moment.
+    fn give_way(&self) {
+        self.guest.usher.wanted();
+        give_way();
+        self.guest.usher.has_it();
+    }
+
+    /// A function of the pool has ended.
+    fn left(&self) {
+        self.guest.usher.ended();
+    }
+
     /// Empties the bell, and returns the news: level, message, whether it is a stall.
     fn notices(ruby: &Ruby, rb_self: &Self) -> Result<RArray, Error> {
         let mut heard = [0; 64];
@@ -206,6 +243,7 @@ impl Worker {
 
     /// Ends the worker, on the thread that made it. Nobody may watch its descriptors any more.
     fn close(&self) {
+        self.guest.usher.close();
         drop(self.worker.borrow_mut().take());
     }
 }
@@ -213,7 +251,13 @@ impl Worker {
 /// Listens as configured with `count` sockets. Returns their descriptors and the port, 0 for a unix
 /// socket.
 fn listen(ruby: &Ruby, config_json: String, count: u32) -> Result<(RArray, u16), Error> {
-    let bound = without_lock(|| spikard_host::listen(&config_json, count));
+    let bound = loop {
+        let listen = || spikard_host::listen(&config_json, count);
+        match without_lock(listen, Unblock::Never) {
+            Some(bound) => break bound,
+            None => ruby.thread_check_ints()?,
+        }
+    };
     let (listeners, port) = bound.map_err(|error| raise(ruby, error))?;
     let fds = ruby.ary_from_iter(listeners.into_iter().map(IntoRawFd::into_raw_fd));
     Ok((fds, port))
@@ -238,7 +282,13 @@ fn supervise(ruby: &Ruby, command: RArray, config_json: String, log: Value) -> R
             }
         });
     };
-    let ended = without_lock(|| spikard_host::supervise(&config_json, &words, &say));
+    let ended = loop {
+        let supervise = || spikard_host::supervise(&config_json, &words, &say);
+        match without_lock(supervise, Unblock::Never) {
+            Some(ended) => break ended,
+            None => ruby.thread_check_ints()?,
+        }
+    };
     ended.map_err(|error| raise(ruby, error))
 }
 
@@ -294,6 +344,9 @@ pub(crate) fn define(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     class.define_method("engine_name", method!(Worker::engine_name, 0))?;
     class.define_method("turn", method!(Worker::turn, 0))?;
     class.define_method("notices", method!(Worker::notices, 0))?;
+    class.define_method("rest", method!(Worker::rest, 1))?;
+    class.define_method("give_way", method!(Worker::give_way, 0))?;
+    class.define_method("left", method!(Worker::left, 0))?;
     class.define_method("nudge", method!(Worker::nudge, 0))?;
     class.define_method("inject", method!(Worker::inject, 2))?;
     class.define_method("stop", method!(Worker::stop, 1))?;

@@ -21,15 +21,14 @@ use spikard_middleware::{Level, Log};
 use crate::derived;
 use crate::error::RunError;
 use crate::extract::{ParameterFacts, RouteFacts, States};
-use crate::failure::Mappers;
 use crate::handler::{Endpoint, Handler, Typed};
-use crate::hooks::Hooks;
 use crate::lifespan::Lifetime;
 use crate::needs::{Claims, Needs};
 use crate::port::{ServedRoute, Service};
 use crate::problem::Problem;
 use crate::registration::{RegistrationError, RegistrationFault};
 use crate::schema::Schema;
+use crate::scope::{APPLICATION, Functions, Scopes};
 use crate::upload::FileRule;
 
 /// An application.
@@ -54,8 +53,7 @@ use crate::upload::FileRule;
 pub struct App {
     routes: Vec<Route>,
     states: States,
-    mappers: Mappers,
-    pub(crate) hooks: Hooks,
+    pub(crate) scopes: Scopes,
     pub(crate) lifetime: Lifetime,
     log: Arc<dyn Log>,
 }
@@ -68,6 +66,8 @@ pub struct Route {
     location: &'static Location<'static>,
     /// What its group found wrong with its path.
     pub(crate) fault: Option<RegistrationFault>,
+    /// Where it was registered: on the application, or in a group.
+    pub(crate) scope: usize,
 }
 
 /// A checked application.
@@ -83,8 +83,26 @@ impl Default for App {
     }
 }
 
-/// A method that registers a handler, for each HTTP method, on whatever has a `route`.
+/// The methods that register a handler, on whatever has a `route`.
 macro_rules! methods {
+    () => {
+        methods! {
+            /// Answers GET, and HEAD by it, on `path`.
+            get = "GET";
+            /// Answers POST on `path`.
+            post = "POST";
+            /// Answers PUT on `path`.
+            put = "PUT";
+            /// Answers PATCH on `path`.
+            patch = "PATCH";
+            /// Answers DELETE on `path`.
+            delete = "DELETE";
+            /// Answers HEAD on `path` otherwise than GET would.
+            head = "HEAD";
+            /// Answers OPTIONS on `path` otherwise than with its methods.
+            options = "OPTIONS";
+        }
+    };
     ($($(#[$doc:meta])* $name:ident = $method:literal;)*) => {$(
         $(#[$doc])*
         #[track_caller]
@@ -102,29 +120,13 @@ impl App {
         Self {
             routes: Vec::new(),
             states: States::default(),
-            mappers: Mappers::default(),
-            hooks: Hooks::default(),
+            scopes: Scopes::default(),
             lifetime: Lifetime::default(),
             log: Arc::new(StandardError),
         }
     }
 
-    methods! {
-        /// Answers GET, and HEAD by it, on `path`.
-        get = "GET";
-        /// Answers POST on `path`.
-        post = "POST";
-        /// Answers PUT on `path`.
-        put = "PUT";
-        /// Answers PATCH on `path`.
-        patch = "PATCH";
-        /// Answers DELETE on `path`.
-        delete = "DELETE";
-        /// Answers HEAD on `path` otherwise than GET would.
-        head = "HEAD";
-        /// Answers OPTIONS on `path` otherwise than with its methods.
-        options = "OPTIONS";
-    }
+    methods! {}
 
     /// Answers several methods on `path`, a pattern such as `/items/{id:int}`.
     #[track_caller]
@@ -191,8 +193,13 @@ impl App {
         &mut self,
         map: impl Fn(&E) -> Problem + Send + Sync + 'static,
     ) -> &mut Self {
-        self.mappers.insert(map);
+        self.functions().mappers.insert(map);
         self
+    }
+
+    /// What is registered on the application itself.
+    pub(crate) fn functions(&mut self) -> &mut Functions {
+        self.scopes.own(APPLICATION)
     }
 
     /// Replaces where log lines go.
@@ -217,6 +224,7 @@ impl App {
             claims,
             location: Location::caller(),
             fault: None,
+            scope: APPLICATION,
         });
         &mut self.routes[at]
     }
@@ -226,7 +234,10 @@ impl App {
         let mut app = spikard_app::App::new();
         // `Json<T>` reads a `T` from where the engine has found its values.
         app.keep_outlines();
-        let mut endpoints = Vec::with_capacity(self.routes.len());
+        let joined = self.scopes.join();
+        // Far fewer routes than 2^32 fit in memory.
+        let next = self.routes.len() as u32;
+        let mut served = Vec::with_capacity(self.routes.len());
         let mut placed: Vec<&'static Location<'static>> = Vec::with_capacity(self.routes.len());
         for mut route in self.routes {
             let (location, own) = (route.location, route.document.clone());
@@ -240,25 +251,29 @@ impl App {
                 return Err(refuse(RegistrationFault::MissingState { state }));
             }
             route.claims.settle(&mut route.document).map_err(refuse)?;
+            let place = joined.place(route.scope);
+            route.document.hooks = joined.of_routes(place, next);
             if let Err(error) = app.add_route(route.document) {
                 return Err(refuse(clash(error.fault, &app, &placed)));
             }
             placed.push(location);
-            endpoints.push(route.endpoint);
+            served.push((route.endpoint, place));
         }
-        // Far fewer routes than 2^32 fit in memory.
-        app.set_hooks(self.hooks.document(endpoints.len() as u32));
+        app.set_hooks(joined.document(next));
         let facts: Vec<RouteFacts> = app.documents().map(facts_of).collect();
         let routes = facts
             .into_iter()
-            .zip(endpoints)
-            .map(|(facts, endpoint)| ServedRoute { facts, endpoint })
+            .zip(served)
+            .map(|(facts, (endpoint, place))| ServedRoute {
+                facts,
+                endpoint,
+                place,
+            })
             .collect();
         let service = Arc::new(Service {
             routes,
             states: self.states,
-            mappers: self.mappers,
-            hooks: self.hooks,
+            functions: joined.into_functions(),
             log: self.log,
         });
         Ok(Built {
@@ -311,6 +326,7 @@ impl Route {
             media: BodyMedia::Json,
             schema: None,
             required: true,
+            host_judges: false,
         });
         body.schema = Some(schema);
         self

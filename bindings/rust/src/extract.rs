@@ -6,6 +6,7 @@
 use std::any::{Any, TypeId, type_name};
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -87,15 +88,27 @@ pub(crate) struct ParameterFacts {
 
 /// Shared values of an application, one per type.
 #[derive(Default, Clone)]
-pub(crate) struct States(HashMap<TypeId, Arc<dyn Any + Send + Sync>>);
+pub(crate) struct States(Arc<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>);
+
+impl fmt::Debug for States {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} values", self.0.len())
+    }
+}
 
 impl States {
     pub(crate) fn insert<S: Send + Sync + 'static>(&mut self, state: S) {
-        self.0.insert(TypeId::of::<S>(), Arc::new(state));
+        Arc::make_mut(&mut self.0).insert(TypeId::of::<S>(), Arc::new(state));
     }
 
     pub(crate) fn has(&self, id: TypeId) -> bool {
         self.0.contains_key(&id)
+    }
+
+    /// The one of this type.
+    pub(crate) fn get<S: Send + Sync + 'static>(&self) -> Option<State<S>> {
+        let state = self.0.get(&TypeId::of::<S>())?.clone();
+        state.downcast().ok().map(State)
     }
 }
 
@@ -346,7 +359,7 @@ impl Extract for Body {
 
 impl Extract for Request {
     fn extract(call: &Call<'_>) -> Result<Self, Failure> {
-        Ok(Self::copy(call.exchange, &call.route.pattern))
+        Ok(Self::copy(call.exchange, &call.route.pattern, call.states))
     }
 }
 
@@ -391,15 +404,10 @@ impl<S> Deref for State<S> {
 
 impl<S: Send + Sync + 'static> Extract for State<S> {
     fn extract(call: &Call<'_>) -> Result<Self, Failure> {
-        let state = call.states.0.get(&TypeId::of::<S>()).cloned();
-        match state.map(Arc::downcast) {
-            Some(Ok(state)) => Ok(Self(state)),
-            // The application was refused at start without it.
-            _ => Err(Failure::new(format!(
-                "there is no state of type {}",
-                type_name::<S>()
-            ))),
-        }
+        // The application was refused at start without it.
+        call.states
+            .get()
+            .ok_or_else(|| Failure::new(format!("there is no state of type {}", type_name::<S>())))
     }
 
     fn declare(needs: &mut Needs<'_>) {

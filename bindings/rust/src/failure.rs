@@ -74,10 +74,10 @@ fn sources<'e>(
     })
 }
 
-type Mapper = Box<dyn Fn(&(dyn Error + 'static)) -> Option<Problem> + Send + Sync>;
+type Mapper = Arc<dyn Fn(&(dyn Error + 'static)) -> Option<Problem> + Send + Sync>;
 
 /// What clients are told of an application's own errors, by the type of the error.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(crate) struct Mappers(HashMap<TypeId, Mapper>);
 
 impl Mappers {
@@ -85,8 +85,20 @@ impl Mappers {
         &mut self,
         map: impl Fn(&E) -> Problem + Send + Sync + 'static,
     ) {
-        let mapper: Mapper = Box::new(move |error| error.downcast_ref::<E>().map(&map));
+        let mapper: Mapper = Arc::new(move |error| error.downcast_ref::<E>().map(&map));
         self.0.insert(TypeId::of::<E>(), mapper);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// These, and those of a group in their place.
+    pub(crate) fn joined(&self, inner: &Self) -> Self {
+        let mut all = self.clone();
+        let inner = inner.0.iter().map(|(id, map)| (*id, map.clone()));
+        all.0.extend(inner);
+        all
     }
 
     /// The problem of the first error in the chain that is mapped.

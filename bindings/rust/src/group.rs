@@ -1,24 +1,34 @@
-//! Groups of routes: under one prefix, with settings in common.
+//! Groups of routes: under one prefix, with settings and hooks in common.
 //!
-//! A group only registers on its application; it adds the prefix and applies the settings.
+//! A group only registers on its application; it adds the prefix, applies the settings, and keeps
+//! its hooks in a scope of their own.
 //! Knows nothing of how routes are compiled.
 
+use std::error::Error;
 use std::rc::Rc;
 
 use crate::app::{App, Route, methods};
 use crate::handler::Handler;
+use crate::problem::Problem;
 use crate::registration::RegistrationFault;
+use crate::scope::{APPLICATION, Functions};
 
 impl App {
-    /// Registers routes under a prefix, which begins with `/` and does not end with one.
+    /// Registers routes under a prefix, which begins with `/` and does not end with one. Hooks of
+    /// a group run for its routes only, behind those around it.
     ///
     /// ```
-    /// use spikard::{App, Path, TestClient};
+    /// use std::ops::ControlFlow;
+    /// use spikard::{App, Path, Problem, Request, TestClient};
     ///
     /// let mut app = App::new();
     /// app.group("/users", |users| {
     ///     users.each(|route| {
     ///         route.response_headers(&[("cache-control", "no-store")]);
+    ///     });
+    ///     users.pre_handler(|request: &mut Request| match request.header("authorization") {
+    ///         Some(_) => ControlFlow::Continue(()),
+    ///         None => ControlFlow::Break(Problem::new(401)),
     ///     });
     ///     users.get("", || "everybody");
     ///     users.group("/{user_id:int}", |user| {
@@ -26,18 +36,20 @@ impl App {
     ///     });
     /// });
     /// let client = TestClient::new(app)?;
-    /// assert_eq!(client.get("/users").send().text(), "everybody");
-    /// let reply = client.get("/users/7/name").send();
+    /// assert_eq!(client.get("/users").send().status(), 401);
+    /// let reply = client.get("/users/7/name").header("authorization", "ann").send();
     /// assert_eq!(reply.text(), "user 7");
     /// assert_eq!(reply.header("cache-control").as_deref(), Some("no-store"));
     /// # Ok::<(), spikard::RunError>(())
     /// ```
     pub fn group(&mut self, prefix: &str, register: impl FnOnce(&mut Group<'_>)) -> &mut Self {
+        let scope = self.scopes.open(APPLICATION);
         let mut group = Group {
             app: self,
             prefix: prefix.to_owned(),
             fault: fault_of_prefix(prefix),
             settings: Vec::new(),
+            scope,
         };
         register(&mut group);
         self
@@ -53,27 +65,13 @@ pub struct Group<'a> {
     prefix: String,
     fault: Option<&'static str>,
     settings: Vec<Setting>,
+    scope: usize,
 }
 
 impl Group<'_> {
-    methods! {
-        /// Answers GET, and HEAD by it, on `path` below the prefix; an empty path is the prefix.
-        get = "GET";
-        /// Answers POST.
-        post = "POST";
-        /// Answers PUT.
-        put = "PUT";
-        /// Answers PATCH.
-        patch = "PATCH";
-        /// Answers DELETE.
-        delete = "DELETE";
-        /// Answers HEAD otherwise than GET would.
-        head = "HEAD";
-        /// Answers OPTIONS otherwise than with the methods of the path.
-        options = "OPTIONS";
-    }
+    methods! {}
 
-    /// Answers several methods on `path` below the prefix.
+    /// Answers several methods on `path` below the prefix; an empty path is the prefix itself.
     #[track_caller]
     pub fn route<M: 'static, H: Handler<M>>(
         &mut self,
@@ -84,6 +82,7 @@ impl Group<'_> {
         let whole = format!("{}{path}", self.prefix);
         let fault = self.fault.or_else(|| fault_of_path(path, &whole));
         let route = self.app.route(methods, &whole, handler);
+        route.scope = self.scope;
         route.fault = fault.map(|reason| RegistrationFault::Group { reason });
         for set in &self.settings {
             set(route);
@@ -98,13 +97,30 @@ impl Group<'_> {
         self
     }
 
+    /// As [`App::map_error`], for the routes of this group: it wins over what is said outside of
+    /// it for the same type.
+    pub fn map_error<E: Error + 'static>(
+        &mut self,
+        map: impl Fn(&E) -> Problem + Send + Sync + 'static,
+    ) -> &mut Self {
+        self.functions().mappers.insert(map);
+        self
+    }
+
+    /// What is registered on the group itself.
+    pub(crate) fn functions(&mut self) -> &mut Functions {
+        self.app.scopes.own(self.scope)
+    }
+
     /// Registers routes under a further prefix.
     pub fn group(&mut self, prefix: &str, register: impl FnOnce(&mut Group<'_>)) -> &mut Self {
+        let scope = self.app.scopes.open(self.scope);
         let mut group = Group {
             app: &mut *self.app,
             prefix: format!("{}{prefix}", self.prefix),
             fault: self.fault.or_else(|| fault_of_prefix(prefix)),
             settings: self.settings.clone(),
+            scope,
         };
         register(&mut group);
         self

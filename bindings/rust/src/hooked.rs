@@ -91,6 +91,7 @@ impl Taken {
         own.head = x.head.clone();
         own.request_id = x.request_id.clone();
         own.client = x.client;
+        own.scheme = x.scheme;
         own.visit = x.visit.clone();
         match purpose {
             Purpose::Handler => {
@@ -122,7 +123,7 @@ impl Taken {
 
     /// Runs the functions.
     pub(crate) async fn run(mut self) -> Answer {
-        let mut request = Request::copy(&self.x, &self.route);
+        let mut request = Request::copy(&self.x, &self.route, &self.service.states);
         let mut answer = Answer::default();
         let ran = self.steps(&mut request, &mut answer).await;
         answer.edits = std::mem::take(&mut request.edits);
@@ -130,14 +131,15 @@ impl Taken {
             visit.keep(&request.extensions);
         }
         if let Err(failed) = ran {
-            self.service.fail_hook(failed, &request, &mut answer);
+            self.service
+                .fail_hook(self.function, failed, &request, &mut answer);
         }
         answer
     }
 
     async fn steps(&mut self, request: &mut Request, answer: &mut Answer) -> Result<(), Failed> {
         let service = self.service.clone();
-        let hooks = &service.hooks;
+        let hooks = &service.around(self.function).hooks;
         let asked = match self.purpose {
             Purpose::OnRequest => &hooks.on_request,
             Purpose::PreValidation => &hooks.pre_validation,
@@ -254,11 +256,11 @@ async fn guarded<T>(
 
 impl Service {
     /// Answers for a hook that failed: its problem, which hooks on errors see, or a plain 500.
-    fn fail_hook(&self, failed: Failed, request: &Request, answer: &mut Answer) {
+    fn fail_hook(&self, function: usize, failed: Failed, request: &Request, answer: &mut Answer) {
         let Failed(Failure(cause), location) = failed;
         answer.goes_on = false;
         answer.reply.clear();
-        let reason = match self.mapped(cause) {
+        let reason = match self.mapped(function, cause) {
             Cause::Problem(problem) => return problem.write(&mut answer.reply),
             Cause::Accident(reason) => reason,
             Cause::Error(error) => chain(&*error),

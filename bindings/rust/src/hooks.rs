@@ -20,10 +20,38 @@ use spikard_contract::route::Placement;
 use crate::app::App;
 use crate::extract::{Call, Extract};
 use crate::failure::Failure;
+use crate::group::Group;
 use crate::handler::{Later, Plain};
 use crate::hooked::Visit;
 use crate::reply::{IntoReply, Reply};
 use crate::request::Request;
+
+/// The methods that register hooks which know their route, on whatever has `functions`.
+macro_rules! hooks {
+    () => {
+        hooks! {
+            /// Runs a function after routing, with the body read, before anything is validated.
+            /// A group's hooks run for all of its routes, behind those around the group.
+            pre_validation: RequestHook = request;
+            /// Runs a function after validation, before the handler: the place for authorisation.
+            pre_handler: RequestHook = request;
+            /// Runs a function on every reply of a handler, and of a hook that answered.
+            on_response: ReplyHook = reply;
+            /// Runs a function on every reply that a failure made: an error of a handler, a refused
+            /// value, a deadline, a missing route.
+            on_error: ReplyHook = reply;
+        }
+    };
+    ($($(#[$doc:meta])* $name:ident: $kind:ident = $placed:ident;)*) => {$(
+        $(#[$doc])*
+        #[track_caller]
+        pub fn $name<M: 'static>(&mut self, hook: impl $kind<M>) -> &mut Self {
+            let hooks = &mut self.functions().hooks;
+            hooks.$name.push(Placed::$placed(hook));
+            self
+        }
+    )*};
+}
 
 impl App {
     /// Runs a function before routing, on every request. Several run in order.
@@ -51,41 +79,19 @@ impl App {
     /// ```
     #[track_caller]
     pub fn on_request<M: 'static>(&mut self, hook: impl RequestHook<M>) -> &mut Self {
-        self.hooks.on_request.push(Placed::request(hook));
+        let hooks = &mut self.functions().hooks;
+        hooks.on_request.push(Placed::request(hook));
         self
     }
 
-    /// Runs a function after routing, with the body read, before anything is validated.
-    #[track_caller]
-    pub fn pre_validation<M: 'static>(&mut self, hook: impl RequestHook<M>) -> &mut Self {
-        self.hooks.pre_validation.push(Placed::request(hook));
-        self
-    }
-
-    /// Runs a function after validation, before the handler: the place for authorisation.
-    #[track_caller]
-    pub fn pre_handler<M: 'static>(&mut self, hook: impl RequestHook<M>) -> &mut Self {
-        self.hooks.pre_handler.push(Placed::request(hook));
-        self
-    }
-
-    /// Runs a function on every reply of a handler, and of a hook that answered.
-    #[track_caller]
-    pub fn on_response<M: 'static>(&mut self, hook: impl ReplyHook<M>) -> &mut Self {
-        self.hooks.on_response.push(Placed::reply(hook));
-        self
-    }
-
-    /// Runs a function on every reply that a failure made: an error of a handler, a refused value,
-    /// a deadline, a missing route.
-    #[track_caller]
-    pub fn on_error<M: 'static>(&mut self, hook: impl ReplyHook<M>) -> &mut Self {
-        self.hooks.on_error.push(Placed::reply(hook));
-        self
-    }
+    hooks! {}
 }
 
-/// The hooks of an application.
+impl Group<'_> {
+    hooks! {}
+}
+
+/// The hooks of an application, or of a group.
 #[derive(Default)]
 pub(crate) struct Hooks {
     pub(crate) on_request: Vec<Placed<dyn AnyRequestHook>>,
@@ -111,6 +117,23 @@ impl Hooks {
         }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        let asked = [&self.on_request, &self.pre_validation, &self.pre_handler];
+        let shown = [&self.on_response, &self.on_error];
+        asked.iter().all(|hooks| hooks.is_empty()) && shown.iter().all(|hooks| hooks.is_empty())
+    }
+
+    /// These, and behind them those of a group, phase by phase.
+    pub(crate) fn joined(&self, inner: &Self) -> Self {
+        Self {
+            on_request: [&*self.on_request, &inner.on_request].concat(),
+            pre_validation: [&*self.pre_validation, &inner.pre_validation].concat(),
+            pre_handler: [&*self.pre_handler, &inner.pre_handler].concat(),
+            on_response: [&*self.on_response, &inner.on_response].concat(),
+            on_error: [&*self.on_error, &inner.on_error].concat(),
+        }
+    }
+
     /// Whether handlers are called by hooks.
     pub(crate) fn surround(&self) -> bool {
         !self.pre_handler.is_empty() || !self.on_response.is_empty()
@@ -119,15 +142,24 @@ impl Hooks {
 
 /// A hook, and where it was registered.
 pub(crate) struct Placed<H: ?Sized> {
-    pub(crate) hook: Box<H>,
+    pub(crate) hook: Arc<H>,
     pub(crate) location: &'static Location<'static>,
+}
+
+impl<H: ?Sized> Clone for Placed<H> {
+    fn clone(&self) -> Self {
+        Self {
+            hook: self.hook.clone(),
+            location: self.location,
+        }
+    }
 }
 
 impl Placed<dyn AnyRequestHook> {
     #[track_caller]
     fn request<M: 'static>(hook: impl RequestHook<M>) -> Self {
         Self {
-            hook: Box::new(Typed(hook, std::marker::PhantomData::<fn(M)>)),
+            hook: Arc::new(Typed(hook, std::marker::PhantomData::<fn(M)>)),
             location: Location::caller(),
         }
     }
@@ -137,7 +169,7 @@ impl Placed<dyn AnyReplyHook> {
     #[track_caller]
     fn reply<M: 'static>(hook: impl ReplyHook<M>) -> Self {
         Self {
-            hook: Box::new(Typed(hook, std::marker::PhantomData::<fn(M)>)),
+            hook: Arc::new(Typed(hook, std::marker::PhantomData::<fn(M)>)),
             location: Location::caller(),
         }
     }

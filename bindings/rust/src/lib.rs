@@ -44,6 +44,7 @@ mod registration;
 mod reply;
 mod request;
 pub mod schema;
+mod scope;
 mod server;
 mod settings;
 mod supervised;

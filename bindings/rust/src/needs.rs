@@ -59,6 +59,7 @@ impl<'a> Needs<'a> {
             media,
             schema: None,
             required,
+            host_judges: false,
         });
     }
 

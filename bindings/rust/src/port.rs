@@ -22,25 +22,27 @@ use spikard_middleware::{
 };
 
 use crate::extract::{RouteFacts, States};
-use crate::failure::{Accident, Cause, Failure, Mappers, causes, chain};
+use crate::failure::{Accident, Cause, Failure, causes, chain};
 use crate::handler::{Endpoint, Started, Suspended, wait_here};
 use crate::hooked::{Hooked, Taken, Visit};
-use crate::hooks::Hooks;
 use crate::link::{Link, PlaceWaker};
 use crate::pool::{Admission, Pool};
+use crate::scope::{Functions, NUMBERS};
 
 /// What all workers of one server share.
 pub(crate) struct Service {
     pub(crate) routes: Vec<ServedRoute>,
     pub(crate) states: States,
-    pub(crate) mappers: Mappers,
-    pub(crate) hooks: Hooks,
+    /// By place: first those of the application, then those of its groups.
+    pub(crate) functions: Vec<Functions>,
     pub(crate) log: Arc<dyn Log>,
 }
 
 pub(crate) struct ServedRoute {
     pub(crate) facts: RouteFacts,
     pub(crate) endpoint: Box<dyn Endpoint>,
+    /// Where the functions around it are.
+    pub(crate) place: usize,
 }
 
 /// See the module's documentation.
@@ -159,7 +161,7 @@ impl Port {
     fn taken(&self, segment: &Segment, x: &mut Exchange) -> Option<Taken> {
         let function = segment.function as usize;
         let route: Arc<str> = match segment.purpose {
-            Purpose::Handler if !self.service.hooks.surround() => return None,
+            Purpose::Handler if !self.service.around(function).hooks.surround() => return None,
             Purpose::Handler => self.service.routes[function].facts.pattern.clone(),
             _ => (&*segment.route).into(),
         };
@@ -364,6 +366,15 @@ impl Drop for Port {
 }
 
 impl Service {
+    /// The functions around a handler, or those that a number of hooks stands for.
+    pub(crate) fn around(&self, function: usize) -> &Functions {
+        let place = match self.routes.get(function) {
+            Some(route) => route.place,
+            None => (function - self.routes.len()) / NUMBERS,
+        };
+        &self.functions[place]
+    }
+
     /// Makes a failure the reply, and says in the log what the client is not told.
     pub(crate) fn settle(
         &self,
@@ -381,7 +392,7 @@ impl Service {
                 Cause::Problem(_) => {}
             }
         }
-        let cause = self.mapped(cause);
+        let cause = self.mapped(function, cause);
         let (reason, trace) = match cause {
             Cause::Accident(reason) => (reason.clone(), reason),
             Cause::Error(error) => (chain(&*error), causes(&*error)),
@@ -394,11 +405,11 @@ impl Service {
 
     /// An error that the application tells clients of becomes that problem. What says so is user
     /// code, so a panic in it is an accident.
-    pub(crate) fn mapped(&self, cause: Cause) -> Cause {
+    pub(crate) fn mapped(&self, function: usize, cause: Cause) -> Cause {
         let Cause::Error(error) = cause else {
             return cause;
         };
-        match guard(|| self.mappers.problem(&*error)) {
+        match guard(|| self.around(function).mappers.problem(&*error)) {
             Ok(Some(problem)) => Cause::Problem(problem),
             Ok(None) => Cause::Error(error),
             Err(Failure(accident)) => accident,

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use spikard_middleware::request_id::RequestId;
 use spikard_middleware::{Edit, Exchange};
-use spikard_proto_http::Head;
+use spikard_proto_http::{Head, forwarded::Scheme};
 
+use crate::extract::{State, States};
 use crate::hooked::Visit;
 use crate::hooks::Extensions;
 
@@ -19,23 +20,27 @@ pub struct Request {
     head: Head,
     request_id: String,
     client: Option<SocketAddr>,
+    scheme: Scheme,
     route: Arc<str>,
     pub(crate) extensions: Extensions,
     /// What hooks changed, for the engine.
     pub(crate) edits: Vec<Edit>,
     claims: Box<[u8]>,
+    states: States,
 }
 
 impl Request {
-    pub(crate) fn copy(x: &Exchange, route: &Arc<str>) -> Self {
+    pub(crate) fn copy(x: &Exchange, route: &Arc<str>, states: &States) -> Self {
         Self {
             head: x.head.clone(),
             request_id: String::from_utf8_lossy(x.request_id.as_bytes()).into_owned(),
             client: x.client,
+            scheme: x.scheme,
             route: route.clone(),
             extensions: Visit::of(x).map(Visit::extensions).unwrap_or_default(),
             edits: Vec::new(),
             claims: x.claims.as_slice().into(),
+            states: states.clone(),
         }
     }
 
@@ -57,6 +62,21 @@ impl Request {
         self.head.query().and_then(text).unwrap_or_default()
     }
 
+    /// `http`, or `https` where a trusted proxy says that the client came so.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        self.scheme.as_str()
+    }
+
+    /// Scheme, host and target, as the client has them.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let (scheme, host) = (self.scheme(), self.header("host").unwrap_or_default());
+        let (path, query) = (self.path(), self.query_string());
+        let mark = if query.is_empty() { "" } else { "?" };
+        format!("{scheme}://{host}{path}{mark}{query}")
+    }
+
     /// The pattern of the route that took the request, as registered.
     #[must_use]
     pub fn route(&self) -> &str {
@@ -69,7 +89,7 @@ impl Request {
         &self.request_id
     }
 
-    /// The other end of the connection; `None` in process.
+    /// The other end of the connection, or whom trusted proxies forward for; `None` in process.
     #[must_use]
     pub fn client(&self) -> Option<SocketAddr> {
         self.client
@@ -134,6 +154,13 @@ impl Request {
     #[must_use]
     pub fn get<T: Send + Sync + 'static>(&self) -> Option<&T> {
         self.extensions.get()
+    }
+
+    /// A value that the application shares, given to it with [`crate::App::state`]; what a handler
+    /// takes as [`State`], for hooks and for code that has only the request.
+    #[must_use]
+    pub fn app_state<S: Send + Sync + 'static>(&self) -> Option<State<S>> {
+        self.states.get()
     }
 
     /// Every header line, in order.

@@ -212,3 +212,65 @@ fn nothing_is_kept_of_clients_that_leave_between_hooks() {
         assert_eq!(alive.load(Ordering::SeqCst), 0, "{engine}");
     }
 }
+
+#[derive(Debug)]
+struct Lost;
+
+impl std::fmt::Display for Lost {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("lost")
+    }
+}
+
+impl std::error::Error for Lost {}
+
+fn with_groups() -> App {
+    let mut app = App::new();
+    app.pre_handler(|request: &mut Request| saw(request, "app"));
+    app.map_error(|_: &Lost| Problem::new(404));
+    app.get("/", |seen: Extension<Seen>| json!(seen.0.0));
+    app.get("/lost", || Err::<(), _>(Lost));
+    app.group("/a", |a| {
+        a.get("", |seen: Extension<Seen>| json!(seen.0.0));
+        a.pre_handler(async |request: &mut Request| saw(request, "a"));
+        a.on_error(|response: &mut Response| response.set_header("x-failed", "a"));
+        a.get("/{n:int}", || ());
+        a.group("/plain", |plain| {
+            plain.get("", |seen: Extension<Seen>| json!(seen.0.0));
+        });
+        a.group("/b", |b| {
+            b.map_error(|_: &Lost| Problem::new(410));
+            b.pre_handler(|request: &mut Request| saw(request, "b"));
+            b.on_error(|response: &mut Response| response.set_header("x-inner", "b"));
+            b.get("", |seen: Extension<Seen>| json!(seen.0.0))
+                .blocking();
+            b.get("/lost", || Err::<(), _>(Lost));
+        });
+        a.get("/lost", || Err::<(), _>(Lost));
+    });
+    app
+}
+
+#[test]
+fn hooks_of_a_group_run_for_its_routes_behind_those_around_it() {
+    everywhere(with_groups, |client| {
+        let seen = |path: &str| client.get(path).send().json();
+        assert_eq!(seen("/"), json!(["app"]));
+        assert_eq!(seen("/a"), json!(["app", "a"]));
+        assert_eq!(seen("/a/plain"), json!(["app", "a"]));
+        assert_eq!(seen("/a/b"), json!(["app", "a", "b"]));
+        for (path, status, failed, inner) in [
+            ("/lost", 404, None, None),
+            ("/a/lost", 404, Some("a"), None),
+            ("/a/x", 422, Some("a"), None),
+            ("/a/b/lost", 410, Some("a"), Some("b")),
+            ("/none", 404, None, None),
+        ] {
+            let reply = client.get(path).send();
+            let header = |name| reply.header(name);
+            assert_eq!(reply.status(), status, "{path}");
+            assert_eq!(header("x-failed").as_deref(), failed, "{path}");
+            assert_eq!(header("x-inner").as_deref(), inner, "{path}");
+        }
+    });
+}

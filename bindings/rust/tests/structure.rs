@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use common::{Lines, config, engines, everywhere};
 use serde_json::json;
-use spikard::{App, Body, Path, RegistrationFault, RunError, TestClient, sleep};
+use spikard::{
+    App, Body, Path, RegistrationFault, Request, Response, RunError, State, TestClient, sleep,
+};
 
 fn grouped() -> App {
     let mut app = App::new();
@@ -249,4 +251,33 @@ fn a_failed_start_is_an_error_and_has_no_end() {
         assert!(error.to_string().contains(words), "{error}");
         assert!(events.lock().unwrap().is_empty());
     }
+}
+
+struct Pool(u32);
+
+#[test]
+fn state_is_reached_by_handlers_and_hooks_and_whatever_has_the_request() {
+    fn app() -> App {
+        let mut app = App::new();
+        app.state(Pool(7));
+        app.pre_handler(|request: &mut Request| {
+            let pool = request.app_state::<Pool>().unwrap();
+            request.set_header("x-pool", &pool.0.to_string());
+        });
+        app.on_response(|response: &mut Response| {
+            let pool = response.request().app_state::<Pool>().unwrap();
+            response.set_header("x-pool", &pool.0.to_string());
+        });
+        app.get("/", |pool: State<Pool>, request: Request| {
+            let hidden = request.app_state::<String>().is_none();
+            let header = request.header("x-pool").unwrap_or_default();
+            format!("{} {header} {hidden}", pool.0)
+        });
+        app
+    }
+    everywhere(app, |client| {
+        let reply = client.get("/").send();
+        let header = reply.header("x-pool");
+        assert_eq!((&*reply.text(), header.as_deref()), ("7 7 true", Some("7")));
+    });
 }

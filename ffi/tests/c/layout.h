@@ -14,7 +14,7 @@
     FIELD(spk_argument, kind, 0, 4) \
     FIELD(spk_argument, length, 4, 4) \
     FIELD(spk_argument, bits, 8, 8) \
-    SIZE(spk_call, 320) \
+    SIZE(spk_call, 328) \
     FIELD(spk_call, size, 0, 4) \
     FIELD(spk_call, function, 4, 4) \
     FIELD(spk_call, placement, 8, 4) \
@@ -44,6 +44,7 @@
     FIELD(spk_call, exchange, 240, 8) \
     FIELD(spk_call, made, 248, 56) \
     FIELD(spk_call, claims, 304, 16) \
+    FIELD(spk_call, scheme, 320, 4) \
     SIZE(spk_made, 56) \
     FIELD(spk_made, status, 0, 4) \
     FIELD(spk_made, reserved, 4, 4) \

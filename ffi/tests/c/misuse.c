@@ -8,6 +8,27 @@
 
 static const uint8_t *const JSON = (const uint8_t *)"{}";
 
+/* What a host's decoder has refused is told in the engine's words, digit for digit. */
+static void judged_by_the_host(spk_app *app) {
+    static const char route[] =
+        "{\"methods\":[\"POST\"],\"path\":\"/judged\",\"handler\":9,\"name\":\"judged\",\"body\":"
+        "{\"media\":\"json\",\"host_judges\":true,\"schema\":{\"maximum\":5}}}";
+    static const char raised[] =
+        "{\"status\":422,\"type\":\"https://spikard.dev/errors/validation-error\","
+        "\"title\":\"Request Validation Failed\",\"detail\":\"1 validation error in request\","
+        "\"extensions\":{\"errors\":[{\"type\":\"less_than_equal\",\"loc\":[\"body\"],"
+        "\"msg\":\"Input should be less than or equal to 5\","
+        "\"input\":123456789012345678901234567890,\"ctx\":{\"le\":5}}]}}";
+    const uint8_t *text = NULL;
+    size_t length = 77;
+    OK(spk_app_route(app, (const uint8_t *)route, sizeof route - 1));
+    OK(spk_app_judge(app, 9, (const uint8_t *)"5", 1, &text, &length));
+    CHECK(length == 0);
+    const char *large = "123456789012345678901234567890";
+    OK(spk_app_judge(app, 9, (const uint8_t *)large, strlen(large), &text, &length));
+    CHECK(length == sizeof raised - 1 && memcmp(text, raised, length) == 0);
+}
+
 static void null_texts_and_apps(void) {
     const uint8_t *text = NULL;
     size_t length = 77, offset = 0;
@@ -54,6 +75,17 @@ static void null_texts_and_apps(void) {
     IS(spk_app_route(NULL, JSON, 2), SPK_NULL_POINTER);
     IS(spk_app_route(app, NULL, 2), SPK_NULL_POINTER);
     SAME(last_error(), "json is NULL");
+    IS(spk_app_judge(NULL, 0, JSON, 2, &text, &length), SPK_NULL_POINTER);
+    IS(spk_app_judge(app, 0, NULL, 2, &text, &length), SPK_NULL_POINTER);
+    IS(spk_app_judge(app, 0, JSON, 2, NULL, &length), SPK_NULL_POINTER);
+    IS(spk_app_judge(app, 0, JSON, 2, &text, NULL), SPK_NULL_POINTER);
+    CHECK(text == NULL && length == 77);
+    /* A route without a schema admits everything, and so does one that is not there. */
+    OK(spk_app_judge(app, 0, JSON, 2, &text, &length));
+    CHECK(length == 0);
+    OK(spk_app_judge(app, UINT32_MAX, NULL, 0, &text, &length));
+    CHECK(length == 0);
+    judged_by_the_host(app);
     spk_app_free(app);
     spk_app_free(NULL);
 }

@@ -56,7 +56,7 @@ layouts! {
         size, function, placement, version_minor, head, fields, field_count, method, target, path,
         query, arguments, argument_count, argument_text, body, request_id, route, client_address,
         client_port, has_body, uploads, upload_count, upload_text, upload_bytes, upload_descriptor,
-        purpose, exchange, made, claims,
+        purpose, exchange, made, claims, scheme,
     }
     spk_made { status, reserved, field_text, fields, field_count, body, }
     spk_edit { kind, reserved, name, value, }

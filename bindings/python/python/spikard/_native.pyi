@@ -5,16 +5,21 @@ from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import Any
 
+from spikard.app import Spikard
 from spikard.errors import AddressInUse, ConfigError, RouteError
 from spikard.hooks import Around
+from spikard.state import State
 
 # One entry per parameter of a handler, in order: (kind, index, python_name, converter), and, where
 # they are not None, its default as (made by a call, object) and the names of a group.
+# In the place of these names a body whose document says `host_judges` has the decoder that judges;
+# when it has refused, and the engine admits the body, the converter is asked.
 # Kinds: 0 the engine's argument `index`, 1 the body, 2 the Request; 3, 4 and 5 the same by keyword;
 # 6, and 7 by keyword, a dict of the engine's arguments from `index` on, under the group's names.
 # 8, and 9 by keyword, a file; its name stands for a group's, and an index of 1 makes a list of all.
 # 10, and 11 by keyword, a form whose class has files.
 # 12, and 13 by keyword, the claims of the token, as JSON bytes; empty ones only without a default.
+# 14, and 15 by keyword, one field of a form, of which the converter receives all as a dict.
 # A converter receives the engine's value, the body's bytes, the dict, or of the last kind the bytes
 # and a list of all files.
 Binder = tuple[tuple[Any, ...], ...]
@@ -22,7 +27,7 @@ Binder = tuple[tuple[Any, ...], ...]
 class Engine:
     """An application: a configuration and its routes."""
 
-    def __init__(self) -> None: ...
+    def __init__(self, application: Spikard | None = None) -> None: ...
     def configure(self, json: str) -> None:
         """Take a configuration document. Raises ConfigError that names every fault."""
 
@@ -98,11 +103,11 @@ class Request:
 
     @property
     def url(self) -> str:
-        """The whole URL."""
+        """The whole URL, as the client has it."""
 
     @property
     def scheme(self) -> str:
-        """`http`."""
+        """`http`, or `https` where a trusted proxy says that the client came so."""
 
     @property
     def http_version(self) -> str:
@@ -110,7 +115,8 @@ class Request:
 
     @property
     def client(self) -> tuple[str, int] | None:
-        """The client's address and port; None in process."""
+        """Address and port of the client, as trusted proxies say, else of the other end of the
+        connection; None in process."""
 
     @property
     def route(self) -> str:
@@ -140,6 +146,14 @@ class Request:
     def state(self) -> dict[str, Any]:
         """Whatever this request's functions want to share. The claims of a token are in it, under
         `claims`."""
+
+    @property
+    def app(self) -> Spikard:
+        """The application."""
+
+    @property
+    def app_state(self) -> State:
+        """What the application's functions share in this worker: `app.state`."""
 
     @property
     def claims(self) -> dict[str, Any] | None:

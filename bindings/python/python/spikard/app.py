@@ -15,6 +15,7 @@ from spikard.hooks import Hooks
 from spikard.lifespan import Life, LifespanFunction, Lifetime
 from spikard.route import Route, RouteOptions
 from spikard.router import Router, place_of
+from spikard.state import State
 from spikard.verbs import Decorators, H
 
 if TYPE_CHECKING:
@@ -53,8 +54,8 @@ class Spikard(Decorators):
         """
         self._config = config
         self._lifetime = Lifetime.of(lifespan)
-        self.state: dict[str, Any] = {}
-        """What a worker's functions share; a lifespan fills it."""
+        self.state = State()
+        """What a worker's functions share, `request.app_state`; a lifespan fills it."""
         self._routes: list[Route] = []
         self._hooks = Hooks()
         # Routes are tried here at once, so that a refusal points to the decorator.
@@ -166,7 +167,7 @@ class Spikard(Decorators):
         Raises ConfigError that names every fault.
         """
         document = document_of(self._config if config is None else config, **changes)
-        engine = Engine()
+        engine = Engine(self)
         engine.configure(document)
         self._hooks.register(engine)
         for route in self._routes:

@@ -116,8 +116,8 @@ class Fields:
         schema: Mapping[str, Any],
         converter: Callable[[Any], Any] | None,
         default: tuple[bool, Any] | None,
-    ) -> Callable[[bytes], Any]:
-        """Add a field; return what takes its value from the body. Raises TypeError."""
+    ) -> Callable[[dict[str, Any]], Any]:
+        """Add a field; return what takes its value from the fields. Raises TypeError."""
         whole = self.document["schema"]
         if name in whole["properties"]:
             raise TypeError(f"reads the form field '{name}', which another parameter reads too")
@@ -130,8 +130,8 @@ class Fields:
             whole["required"].append(name)
             self.document["required"] = True
 
-        def take(body: bytes) -> Any:
-            value = _decode(body).get(name, ABSENT)
+        def take(fields: dict[str, Any]) -> Any:
+            value = fields.get(name, ABSENT)
             if value is ABSENT and default is not None:
                 return default[1]() if default[0] else default[1]
             return value if converter is None else converter(value)

@@ -241,7 +241,7 @@ class Hooks:
         return drive
 
 
-NO_HOOKS = Hooks()
+NO_HOOKS: Hooks = Hooks()
 
 
 async def _rescue(rescuers: Rescuers, error: Exception, request: Request, hop: Hop) -> None:

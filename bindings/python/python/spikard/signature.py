@@ -15,7 +15,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from spikard import anatomy, claims, decoding, forms
+import msgspec
+
+from spikard import anatomy, claims, decoding, forms, judging
 from spikard import schema as schemas
 from spikard._native import Request
 from spikard.errors import RouteError
@@ -27,13 +29,18 @@ __all__ = ["Options", "Signature", "describe", "read"]
 Default = tuple[bool, Any]
 """What stands in for an absent value: whether it is made anew by a call, and the object."""
 BinderEntry = tuple[
-    int, int, str, Callable[[Any], Any] | None, Default | None, tuple[str, ...] | str | None
+    int,
+    int,
+    str,
+    Callable[[Any], Any] | None,
+    Default | None,
+    tuple[str, ...] | str | Callable[[bytes], Any] | None,
 ]
 Handler = Callable[..., Any]
 
 # Kinds of binder entries, as (positional, by keyword).
 ARGUMENT, BODY, REQUEST, GROUP, FILE, FORM = (0, 3), (1, 4), (2, 5), (6, 7), (8, 9), (10, 11)
-CLAIMS = (12, 13)
+CLAIMS, FIELD = (12, 13), (14, 15)
 
 # The name that stands for all files of a form.
 ANY_FILE = "*"
@@ -100,7 +107,7 @@ class _Parameter:
         kinds: tuple[int, int],
         index: int = 0,
         converter: Callable[[Any], Any] | None = None,
-        group: tuple[str, ...] | str | None = None,
+        group: tuple[str, ...] | str | Callable[[bytes], Any] | None = None,
     ) -> BinderEntry:
         """Return how it is bound."""
         kind = kinds[self.by_keyword]
@@ -260,9 +267,9 @@ def _place(parameter: _Parameter, names: list[str], options: Options) -> str:
 def _add_body(signature: Signature, parameter: _Parameter, options: Options) -> None:
     """Add the body. Raises TypeError with the end of a sentence."""
     _refuse_second_body(signature)
+    decode, judge = None, None
     if parameter.kind is bytes:
         document: dict[str, Any] = {"media": "bytes"}
-        decode = None
     else:
         annotation = parameter.annotation
         own = parameter.marker.schema if parameter.marker is not None else None
@@ -270,9 +277,12 @@ def _add_body(signature: Signature, parameter: _Parameter, options: Options) -> 
         document = {"media": "json", "schema": schema}
         is_judged = not (options.body_schema or own)
         decode = decoding.body_decoder(annotation, is_judged)
+        if is_judged and not parameter.limits and judging.decides(annotation):
+            judge = msgspec.json.Decoder(annotation).decode
+            document["host_judges"] = True
     document["required"] = parameter.default is None
     signature.body = document
-    signature.binder.append(parameter.entry(BODY, converter=decode))
+    signature.binder.append(parameter.entry(BODY, converter=decode, group=judge))
 
 
 def _add_form(signature: Signature, parameter: _Parameter, options: Options) -> None:
@@ -305,7 +315,7 @@ def _add_form(signature: Signature, parameter: _Parameter, options: Options) -> 
     )
     converter = decoding.parameter_converter(parameter.annotation) if parameter.typed else None
     take = signature.fields.add(parameter.wire_name, schema, converter, parameter.default)
-    signature.binder.append(parameter.entry(BODY, converter=take))
+    signature.binder.append(parameter.entry(FIELD, converter=take))
 
 
 def _add_file(signature: Signature, parameter: _Parameter) -> None:
@@ -361,7 +371,7 @@ def _refuse_second_body(signature: Signature) -> None:
     """Raise TypeError if there is a body already."""
     if signature.body is None:
         return
-    first = next(entry[2] for entry in signature.binder if entry[0] in (*BODY, *FORM))
+    first = next(entry[2] for entry in signature.binder if entry[0] in (*BODY, *FORM, *FIELD))
     raise TypeError(
         f"is a second body beside '{first}'; make one class of both, "
         "or say where it is read from, for example with Query()"

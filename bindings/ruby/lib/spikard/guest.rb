@@ -13,7 +13,7 @@ module Spikard
     def initialize(built, listener_fd = nil)
       settings = built.settings
       @has_sockets = !listener_fd.nil?
-      @pool = Pool.new(settings.blocking_threads, settings.queue_timeout)
+      @pool = Pool.new(settings.blocking_threads, settings.queue_timeout) { @native.left }
       @inbox = Thread::Queue.new
       @replies = {}
       @tokens = 0
@@ -141,8 +141,10 @@ module Spikard
       end
       if @scheduler
         @scheduler.wait([@watched], wait)
-      else
+      elsif @defers
         @watched.wait_readable(wait)
+      else
+        @native.rest(wait)
       end
     end
 
@@ -157,12 +159,9 @@ module Spikard
 
     # More is to be done, but others come first: threads, and fibers of the thread's scheduler.
     def give_way
-      if @scheduler
-        @scheduler.wait([], 0)
-      elsif @defers
-        sleep(0)
-      end
-      Thread.pass
+      @scheduler&.wait([], 0)
+      sleep(0) if @defers
+      @native.give_way
     end
 
     # Turns on a fiber of their own, on which nothing yields to a scheduler.

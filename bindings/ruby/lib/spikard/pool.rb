@@ -15,8 +15,10 @@ module Spikard
     # A call that waits for a thread until it is due.
     Job = Struct.new(:due, :function, :id, :request, :made)
 
-    # At most `most` threads, for one of which a call waits at most `timeout` seconds.
-    def initialize(most, timeout)
+    # At most `most` threads, for one of which a call waits at most `timeout` seconds. The block is
+    # called behind each call that was taken.
+    def initialize(most, timeout, &left)
+      @left = left
       @most = most
       @timeout = timeout
       @lock = Thread::Mutex.new
@@ -58,7 +60,7 @@ module Spikard
     def expire
       moment = now
       late = @lock.synchronize { @jobs.shift(@jobs.take_while { |job| job.due <= moment }.size) }
-      late.each { |job| job.function.refuse(job.id, job.request, REFUSAL) }
+      late.each { |job| refuse(job) }
     end
 
     # Ends the pool: calls that still wait are refused, and idle threads end.
@@ -68,10 +70,15 @@ module Spikard
         @ready.broadcast
         @jobs.slice!(0..)
       end
-      left.each { |job| job.function.refuse(job.id, job.request, REFUSAL) }
+      left.each { |job| refuse(job) }
     end
 
     private
+
+    def refuse(job)
+      @left.call
+      job.function.refuse(job.id, job.request, REFUSAL)
+    end
 
     def now
       Process.clock_gettime(Process::CLOCK_MONOTONIC)
@@ -117,6 +124,7 @@ module Spikard
       job.function.run(job.id, job.request, job.made)
       is_done = true
     ensure
+      @left.call
       job.function.abandon(job.id, job.request) unless is_done || @is_closed
       Locals.clear
     end
