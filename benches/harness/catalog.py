@@ -31,6 +31,13 @@ PYTHON_ROWS = (
     ("search", bodies.SEARCH, 2.0),
     ("order", "/orders", None),
 )
+NODE_ROWS = (
+    ("async hello", "/hello", 2.1),
+    ("hello", "/sync", 1.6),
+    ("users", "/users/12345", None),
+    ("search", bodies.SEARCH, None),
+    ("order", "/orders", None),
+)
 RUBY_ROWS = (
     ("async hello", "/hello", 2.1),
     ("hello", "/sync", 1.6),
@@ -80,6 +87,13 @@ def python_server():
     return (sys.executable, str(APPS / "python" / "server.py"))
 
 
+def node_server():
+    """Return the command of the Node application. Ends the program if it is not built."""
+    if not (ROOT / "bindings" / "node" / "spikard.node").exists():
+        raise SystemExit("missing: ./taskw build:node")
+    return ("node", str(APPS / "node" / "server.mjs"))
+
+
 def ruby_server():
     """Return the command of the Ruby application. Ends the program if it is not built."""
     if not (ROOT / "bindings" / "ruby" / "lib" / "spikard" / "native.so").exists():
@@ -89,12 +103,18 @@ def ruby_server():
 
 def command_of(language):
     """Return the command of our application in a language."""
-    return {"rust": rust_server, "python": python_server, "ruby": ruby_server}[language]()
+    servers = {
+        "rust": rust_server,
+        "python": python_server,
+        "node": node_server,
+        "ruby": ruby_server,
+    }
+    return servers[language]()
 
 
 def ours(engines=ENGINES, languages=("rust", "python")):
     """Return our own contenders."""
-    rows = {"rust": RUST_ROWS, "python": PYTHON_ROWS, "ruby": RUBY_ROWS}
+    rows = {"rust": RUST_ROWS, "python": PYTHON_ROWS, "node": NODE_ROWS, "ruby": RUBY_ROWS}
     found = []
     for engine in engines:
         for language in languages:
@@ -155,6 +175,11 @@ def all_peers():
     if shutil.which("node"):
         command = ("node", str(APPS / "node" / "http.js"))
         found.append(Contender("node:http", "node:http", "/hello", command))
+    if (APPS / "node" / "node_modules" / "fastify").exists():
+        command = ("node", str(APPS / "node" / "fastify.js"))
+        for what, path in (("hello", "/hello"), ("order", "/orders")):
+            name = f"Fastify {what}"
+            found.append(Contender(name, "Fastify", path, command, script=script_of(path)))
     if shutil.which("puma"):
         bind = ("-b", "tcp://127.0.0.1:{port}", "-t", "5:5", "-e", "production")
         command = ("puma", *bind, str(APPS / "ruby" / "peer.ru"))

@@ -137,3 +137,51 @@ const SLOT_BITS: u32 = 22;
 const SLOT_MASK: u64 = (1 << SLOT_BITS) - 1;
 /// 31 bits beside the slot's number make 53.
 const GENERATION_MASK: u32 = (1 << 31) - 1;
+
+#[cfg(test)]
+mod tests {
+    use std::mem::MaybeUninit;
+
+    use super::*;
+
+    fn keep(calls: &Calls, id: u64) -> Token {
+        // SAFETY: all zeros is a view without a request, and no test looks at what it points to.
+        let view: spk_call = unsafe { MaybeUninit::zeroed().assume_init() };
+        // SAFETY: nobody answers it, and it points to nothing.
+        unsafe { calls.keep(&Call::new(id, &view)) }.expect("there is room")
+    }
+
+    #[test]
+    fn finds_a_call_until_it_is_taken_out() {
+        let calls = Calls::default();
+        let (first, second) = (keep(&calls, 7), keep(&calls, 8));
+        assert_eq!(calls.with(first, |call| call.id()), Some(7));
+        assert_eq!(calls.find(8), Some(second));
+        assert_eq!(calls.take(first), Some(7));
+        assert_eq!(calls.take(first), None);
+        assert_eq!(calls.with(first, |call| call.id()), None);
+        assert_eq!(calls.with(second, |call| call.id()), Some(8));
+    }
+
+    #[test]
+    fn a_stale_number_names_no_later_call() {
+        let calls = Calls::default();
+        let stale = keep(&calls, 1);
+        calls.take(stale);
+        let fresh = keep(&calls, 2);
+        assert_ne!(stale, fresh);
+        assert_eq!(calls.take(stale), None);
+        let number = Token::from_number(fresh.number());
+        assert_eq!(calls.take(number), Some(2));
+        for strange in [f64::NAN, -1.0, 1e300, f64::INFINITY] {
+            assert_eq!(calls.take(Token::from_number(strange)), None);
+        }
+    }
+
+    #[test]
+    fn numbers_stay_exact_as_floats() {
+        let token = Token::of(CALLS_MAX - 1, GENERATION_MASK);
+        assert_eq!(Token::from_number(token.number()), token);
+        assert!(token.number() < 9_007_199_254_740_992.0);
+    }
+}

@@ -114,16 +114,15 @@ export async function listen(built: Built, life: Life): Promise<Guest> {
   if (reload) {
     throw new ConfigError("/reload: listen() cannot start the program again; use run()");
   }
-  await life.begin();
-  const guest = Guest.listen(built);
+  const guest = await begun(built, life, () => Guest.listen(built));
   announce(guest, built.config, "in this process");
   return guest;
 }
 
 /** Serves as a parent's worker: takes its orders, and no Ctrl-C. */
 async function work(built: Built, life: Life, orders: NativeInherited): Promise<void> {
-  await life.begin();
-  const guest = new Guest(built, orders.listenerFd(), built.config.port ?? 0);
+  const make = (): Guest => new Guest(built, orders.listenerFd(), built.config.port ?? 0);
+  const guest = await begun(built, life, make);
   const [, why] = guest.engineName.split(/ (.*)/s);
   if (why !== undefined && why !== "" && orders.worker === 0) {
     log(LEVEL.info, `serving on ${guest.engineName}`);
@@ -141,8 +140,7 @@ async function work(built: Built, life: Life, orders: NativeInherited): Promise<
 
 /** Serves in this process: the first signal stops, the second forces. */
 async function serveHere(built: Built, life: Life, reason: string): Promise<void> {
-  await life.begin();
-  const guest = Guest.listen(built);
+  const guest = await begun(built, life, () => Guest.listen(built));
   announce(guest, built.config, `one worker in this process, as ${reason}`);
   let signals = 0;
   const count = (): void => {
@@ -155,6 +153,17 @@ async function serveHere(built: Built, life: Life, reason: string): Promise<void
   await life.end(seconds(built.config));
   process.off("SIGINT", count);
   process.off("SIGTERM", count);
+}
+
+/** Begins a worker's life, and serves; where it cannot, that life ends. */
+async function begun(built: Built, life: Life, make: () => Guest): Promise<Guest> {
+  await life.begin();
+  try {
+    return make();
+  } catch (error) {
+    await life.end(seconds(built.config));
+    throw error;
+  }
 }
 
 function seconds(config: ServerConfig): number {

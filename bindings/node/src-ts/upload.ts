@@ -92,12 +92,15 @@ export class Spool {
 
   constructor(descriptor: number) {
     this.#descriptor = descriptor;
+    // For requests that are never answered; the others close it themselves.
+    FORGOTTEN.register(this, descriptor, this);
   }
 
   close(): void {
     const descriptor = this.#descriptor;
     this.#descriptor = undefined;
     if (descriptor !== undefined) {
+      FORGOTTEN.unregister(this);
       closeSync(descriptor);
     }
   }
@@ -138,4 +141,5 @@ export class Spool {
   }
 }
 
+const FORGOTTEN = new FinalizationRegistry<number>(closeSync);
 const CHUNK_BYTES = 64 * 1024;

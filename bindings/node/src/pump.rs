@@ -240,6 +240,16 @@ impl Pump {
         }
     }
 
+    /// Does what the parent orders. Returns whether more may come.
+    fn obey(&self) -> bool {
+        let work = self.work.borrow().clone();
+        self.is_pumping.set(true);
+        let may_come = work.is_some_and(|work| work.obey());
+        self.leave();
+        self.is_pumping.set(false);
+        may_come
+    }
+
     fn schedule(&self, turned: &Turned) {
         let is_due = turned.more || self.is_due.get();
         self.is_due.set(is_due);
@@ -361,8 +371,7 @@ extern "C" fn on_readable(handle: Handle, _status: c_int, _events: c_int) {
 extern "C" fn on_order(handle: Handle, _status: c_int, _events: c_int) {
     // SAFETY: libuv calls with the handle that was lent a pump.
     let pump = unsafe { pump_of(handle) };
-    let work = pump.work.borrow().clone();
-    if work.is_none_or(|work| !work.obey()) {
+    if !pump.obey() && !pump.is_closed() {
         // SAFETY: the handle is live and of this kind.
         unsafe { uv_poll_stop(handle) };
     }
