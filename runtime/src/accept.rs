@@ -18,6 +18,7 @@ use std::{
 use monoio::{
     io::{CancelHandle, Canceller},
     net::{TcpListener, TcpStream, UnixListener},
+    utils::is_legacy,
 };
 use spikard_middleware::Level;
 
@@ -148,6 +149,8 @@ impl Listener {
         let _ = socket.set_read_timeout(usual);
         let (stream, client) = found.ok()?;
         let _ = stream.set_read_timeout(usual);
+        // An accepted socket blocks, which only a ring may be given: epoll's reads are the kernel's.
+        stream.set_nonblocking(is_legacy()).ok()?;
         let stream = TcpStream::from_std(OwnedFd::from(stream).into()).ok()?;
         Some((stream, client.as_socket()))
     }
@@ -210,6 +213,8 @@ async fn accept(core: Rc<Core>, listener: Listener, gate: Rc<Gate>, own: Own) {
             Err(_) => {}
         }
     }
+    #[cfg(test)]
+    tests::meanwhile();
     for _ in 0..LEFT_OVER_MAX {
         let Some((stream, client)) = listener.waiting() else {
             break;
@@ -254,3 +259,114 @@ const LEFT_OVER_MAX: usize = 8;
 
 /// Pause of a worker that is out of descriptors, in milliseconds.
 const STARVED_PAUSE_MS: u64 = 100;
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        cell::RefCell,
+        io::{Read, Write},
+        net::TcpStream,
+        sync::{Arc, Mutex},
+        time::Duration,
+    };
+
+    use spikard_contract::config::{Engine, ServerConfig};
+    use spikard_contract::route::Placement;
+    use spikard_middleware::plan::Rows;
+    use spikard_middleware::{
+        CallId, Exchange, Flow, HostPort, Level, Local, Log, Notice, Outcome, PlanBuilder, Rank,
+        RequestStage, Segment,
+    };
+
+    use crate::{listen, worker::Worker};
+
+    thread_local! {
+        /// What a test does between the cancellation of an accept and the look that follows.
+        static MEANWHILE: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
+    }
+
+    pub(super) fn meanwhile() {
+        if let Some(act) = MEANWHILE.take() {
+            act();
+        }
+    }
+
+    struct Nobody;
+
+    impl HostPort for Nobody {
+        fn call(&self, _: CallId, _: &Segment, _: Placement, _: &mut Exchange) -> Outcome {
+            Outcome::Failed
+        }
+
+        fn notify(&self, _: CallId, _: Notice) {}
+    }
+
+    impl Log for Nobody {
+        fn log(&self, _: Level, _: &str) {}
+    }
+
+    #[derive(Debug)]
+    struct Hello;
+
+    impl RequestStage for Hello {
+        fn run(&self, x: &mut Exchange, _: &mut Local) -> Flow {
+            x.reply.start(200, "text/plain");
+            Flow::Reply
+        }
+    }
+
+    /// A worker whose accept is under way, if this machine has the engine.
+    fn worker(engine: Engine) -> Option<(Worker, std::net::SocketAddr)> {
+        let config = ServerConfig {
+            engine,
+            shutdown_timeout: Duration::from_secs(5),
+            ..ServerConfig::default()
+        };
+        let mut builder = PlanBuilder::new();
+        let entry = builder.declare("entry");
+        let mut rows = Rows::new();
+        rows.request(Rank::Handler, Arc::new(Hello));
+        builder.fill(entry, rows);
+        let plan = Arc::new(builder.build(entry, entry));
+        let mut bound = listen::bind("127.0.0.1", 0, 1, 16).unwrap();
+        let listener = bound.listeners.remove(0);
+        let worker = Worker::new(&config, plan, listener, Box::new(Nobody), Arc::new(Nobody));
+        let mut worker = worker.ok()?;
+        worker.turn().unwrap();
+        Some((worker, bound.address))
+    }
+
+    #[test]
+    fn a_connection_that_comes_as_the_accept_is_cancelled_is_served() {
+        for engine in [Engine::IoUring, Engine::Epoll] {
+            let Some((mut worker, address)) = worker(engine) else {
+                assert_ne!(engine, Engine::Epoll, "it is everywhere");
+                eprintln!("SKIPPED: io_uring is refused here");
+                continue;
+            };
+            let client = Arc::new(Mutex::new(None));
+            let connected = client.clone();
+            MEANWHILE.set(Some(Box::new(move || {
+                let mut client = TcpStream::connect(address).unwrap();
+                client
+                    .write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+                    .unwrap();
+                *connected.lock().unwrap() = Some(client);
+            })));
+            worker.handle().leave();
+            worker.run().unwrap();
+            let mut client = client
+                .lock()
+                .unwrap()
+                .take()
+                .expect("the accept was cancelled");
+            client
+                .set_read_timeout(Some(Duration::from_secs(5)))
+                .unwrap();
+            let mut reply = String::new();
+            client.read_to_string(&mut reply).expect("no reset");
+            assert!(reply.starts_with("HTTP/1.1 200 "), "{reply}");
+            assert!(reply.contains("connection: close"), "{reply}");
+        }
+    }
+}
