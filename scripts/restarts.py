@@ -31,23 +31,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
-PROGRAM = """
-import asyncio, os
-from spikard import Spikard
-
-app = Spikard()
-
-@app.get("/pid")
-def pid():
-    return os.getpid()
-
-@app.get("/slow")
-async def slow():
-    await asyncio.sleep(0.05)
-    return os.getpid()
+PROGRAM = (
+    (ROOT / "scripts" / "pids.py").read_text()
+    + """
 
 app.run({"port": 0, "workers": int(os.environ["WORKERS"]), "engine": os.environ["ENGINE"]})
 """
+)
 
 # The slowest thousandth of all connections may take this long to its first byte, in seconds.
 FIRST_BYTE_SECONDS_MAX = 0.5
@@ -211,7 +201,10 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={**os.environ, "PORT": "0", "WORKERS": str(workers), "ENGINE": engine},
+                env={
+                    **os.environ,
+                    **{"PORT": "0", "WORKERS": str(workers), "ENGINE": engine, "SECONDS": "0.05"},
+                },
                 start_new_session=True,
             )
         deadline = time.monotonic() + PATIENCE

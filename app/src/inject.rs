@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use spikard_contract::config::ServerConfig;
-use spikard_middleware::log::{Level, Log, leveled};
+use spikard_middleware::log::{Level, Log, configured};
 use spikard_middleware::{
     Answer, Answered, CallId, HostPort, Ledger, Local, Need, Notice, Placements, Plan, PoolRun,
     Session, SessionLimits, Slots, Station, Stopwatch, Tail, ThreadUsage, Work,
@@ -55,6 +55,7 @@ impl Injector {
     /// fix it.
     #[must_use]
     pub fn new(plan: Plan, config: &ServerConfig, seed: [u64; 4], log: Arc<dyn Log>) -> Self {
+        let log = configured(log, config);
         for line in plan.take_warnings() {
             log.log(Level::Warn, &line);
         }
@@ -67,7 +68,7 @@ impl Injector {
             calls_left: Cell::new(0),
             // In process nothing is timed: the caller tells the time.
             stopwatch: Stopwatch::new(|| 0, ThreadUsage::default),
-            log: leveled(log, config.log_level),
+            log,
         }
     }
 

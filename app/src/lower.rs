@@ -5,9 +5,8 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
-use spikard_contract::config::ServerConfig;
+use spikard_contract::config::{ServerConfig, millis};
 use spikard_contract::hook::{HookDocument, HooksDocument};
 use spikard_contract::own::Own;
 use spikard_contract::problem::{BAD_REQUEST, METHOD_NOT_ALLOWED, NOT_FOUND};
@@ -459,10 +458,4 @@ fn heard<'o, T>(own: &'o Own<T>, rule: &str) -> &'o Own<T> {
         Some(off) if off == rule => &Own::Inherit,
         _ => own,
     }
-}
-
-/// Rounded up, so that a deadline is never sooner than asked for.
-fn millis(duration: Duration) -> u64 {
-    // Ranges end at 3600 s, far inside u64.
-    duration.as_nanos().div_ceil(1_000_000) as u64
 }

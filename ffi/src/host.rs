@@ -136,7 +136,7 @@ impl Log for spk_host {
         }
     }
 
-    fn stalled(&self, stall: &Stall<'_>) {
+    fn stalled(&self, stall: &Stall<'_>) -> bool {
         let (name, route) = stall.handler.unwrap_or_default();
         let view = spk_stall {
             size: size_of::<spk_stall>() as u32,
@@ -144,12 +144,8 @@ impl Log for spk_host {
             name: spk_text::of(name.as_bytes()),
             route: spk_text::of(route.as_bytes()),
         };
-        if self
-            .send(Event::Stalled, 0, (&raw const view).cast())
-            .is_none()
-        {
-            self.log(Level::Warn, &stall.to_string());
-        }
+        let taken = self.send(Event::Stalled, 0, (&raw const view).cast());
+        taken.is_some()
     }
 }
 

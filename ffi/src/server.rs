@@ -135,7 +135,9 @@ pub unsafe extern "C" fn spk_listen_configured(
         if count == 0 {
             return Err(Failure::new(Status::InvalidArgument, "count is 0"));
         }
-        let opened = listen::open(&config, count as usize)
+        let opened = listen::open(&config, count as usize);
+        let opened = opened
+            .and_then(listen::Opened::alone)
             .map_err(refused)?
             .keep_file();
         // SAFETY: the caller's contract; not NULL, and `open` made `count` listeners.

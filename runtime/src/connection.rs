@@ -57,11 +57,9 @@ pub(crate) async fn serve(connection: Connection, stream: TcpStream, client: Opt
         let kept = if need == Need::Idle {
             let output = std::mem::replace(&mut session.output, core.rent_output());
             core.return_session(session);
-            connection.wait(Waiting::Write);
-            let progressed = || connection.wait(Waiting::Write);
-            let (result, output) = stream.write_all(output, progressed).await;
+            let (taken, output) = write(&connection, &mut stream, output).await;
             core.return_output(output);
-            result.is_ok()
+            taken
         } else {
             let kept = Box::pin(converse(&connection, &mut stream, &mut session, need)).await;
             core.return_session(session);
@@ -146,28 +144,35 @@ impl Drop for Connection {
     }
 }
 
+/// Writes bytes, and gives their memory back; the client has `write_timeout` to take some. False if
+/// it is gone.
+pub(crate) async fn write(
+    connection: &Connection,
+    stream: &mut Stream,
+    bytes: Vec<u8>,
+) -> (bool, Vec<u8>) {
+    connection.wait(Waiting::Write);
+    let progressed = || connection.wait(Waiting::Write);
+    let (result, bytes) = stream.write_all(bytes, progressed).await;
+    (result.is_ok(), bytes)
+}
+
 /// Writes what the session has ready. False if the client is gone.
 async fn flush(connection: &Connection, stream: &mut Stream, session: &mut Session) -> bool {
     if session.output.is_empty() {
         return true;
     }
-    connection.wait(Waiting::Write);
     let output = std::mem::take(&mut session.output);
-    let progressed = || connection.wait(Waiting::Write);
-    let (result, mut output) = stream.write_all(output, progressed).await;
+    let (taken, mut output) = write(connection, stream, output).await;
     output.clear();
     session.output = output;
-    result.is_ok()
+    taken
 }
 
 /// Writes a large body. False if the connection is over.
 async fn write_tail(connection: &Connection, stream: &mut Stream, tail: Tail) -> bool {
     match tail {
-        Tail::Bytes(bytes) => {
-            connection.wait(Waiting::Write);
-            let progressed = || connection.wait(Waiting::Write);
-            stream.write_all(bytes, progressed).await.0.is_ok()
-        }
+        Tail::Bytes(bytes) => write(connection, stream, bytes).await.0,
         Tail::File(body) => download::send(connection, stream, body).await,
         Tail::Coded(body) => download::send_coded(connection, stream, body).await,
     }

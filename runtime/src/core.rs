@@ -16,7 +16,7 @@ use std::{
 
 use monoio::net::TcpStream;
 use spikard_contract::config::ServerConfig;
-use spikard_middleware::log::leveled;
+use spikard_middleware::log::configured;
 use spikard_middleware::{
     Answer, Answered, CallId, HostPort, Level, Local, Log, Placements, Plan, PoolRun, Session,
     Slots, Station, Stopwatch,
@@ -86,7 +86,7 @@ impl Core {
         bell: UnixStream,
     ) -> io::Result<Self> {
         let settings = Settings::new(config);
-        let log = leveled(log, config.log_level);
+        let log = configured(log, config);
         let access = config.access_log.as_ref();
         let access = access.map(|config| AccessLines::open(config, &log));
         let watch = |threshold| Watchdog::new(threshold, plan.clone(), log.clone());

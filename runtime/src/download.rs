@@ -15,9 +15,8 @@ use std::{
 use spikard_middleware::{CodedBody, FileBody, FilePiece, Level, Work};
 
 use crate::{
-    connection::Connection,
+    connection::{Connection, write},
     io::{Stream, read_cached},
-    wheel::Waiting,
 };
 
 /// Sends a body. False if the connection is over: the client has left, or the file has become
@@ -39,10 +38,8 @@ pub(crate) async fn send(
                 }
             }
         };
-        connection.wait(Waiting::Write);
-        let progressed = || connection.wait(Waiting::Write);
-        let (result, bytes) = stream.write_all(bytes, progressed).await;
-        if result.is_err() {
+        let (taken, bytes) = write(connection, stream, bytes).await;
+        if !taken {
             return false;
         }
         unshared += bytes.len();
@@ -79,13 +76,11 @@ pub(crate) async fn send_coded(
             Err(error) => return give_up(connection, &error),
         };
         if !buffer.is_empty() {
-            connection.wait(Waiting::Write);
-            let progressed = || connection.wait(Waiting::Write);
-            let (result, written) = stream.write_all(buffer, progressed).await;
-            if result.is_err() {
+            let taken;
+            (taken, buffer) = write(connection, stream, buffer).await;
+            if !taken {
                 return false;
             }
-            buffer = written;
             buffer.clear();
         }
         if !goes_on {

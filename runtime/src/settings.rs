@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use spikard_contract::config::ServerConfig;
+use spikard_contract::config::{ServerConfig, millis};
 use spikard_middleware::SessionLimits;
 
 /// What a worker reads on the request path.
@@ -41,9 +41,4 @@ impl Settings {
             stall_threshold: config.stall_threshold,
         }
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    // Ranges end at 3600 s, far inside u64.
-    duration.as_millis() as u64
 }

@@ -17,7 +17,7 @@ use std::{
 
 use spikard_contract::route::Placement;
 use spikard_middleware::{
-    CallId, Exchange, HostPort, Log, Notice, Outcome, Plan, Segment, Stall, Visit,
+    CallId, Exchange, HostPort, Level, Log, Notice, Outcome, Plan, Segment, Stall, Visit,
 };
 
 use crate::driver::is_forked_child;
@@ -151,7 +151,10 @@ fn tell(pulse: &Pulse, plan: &Plan, log: &dyn Log, for_ms: u64) {
     let mut segments = plan.segments().iter();
     let segment = segments.find(|segment| Some(segment.function) == function);
     let handler = segment.map(|segment| (&*segment.name, &*segment.route));
-    log.stalled(&Stall { handler, for_ms });
+    let stall = Stall { handler, for_ms };
+    if !log.stalled(&stall) {
+        log.log(Level::Warn, &stall.to_string());
+    }
 }
 
 /// A host whose calls are marked.
@@ -211,7 +214,7 @@ const STACK_BYTES: usize = 256 * 1024;
 mod tests {
     use std::sync::Mutex;
 
-    use spikard_middleware::{Level, PlanBuilder};
+    use spikard_middleware::PlanBuilder;
 
     use super::*;
 

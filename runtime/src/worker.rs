@@ -19,6 +19,7 @@ use std::{
 
 use monoio::io::AsyncReadRent;
 use spikard_contract::config::ServerConfig;
+use spikard_middleware::log::configured;
 use spikard_middleware::{Answer, CallId, HostPort, Ledger, Level, Log, Plan, PoolRun};
 
 use crate::{
@@ -150,6 +151,7 @@ impl Worker {
         port: Box<dyn HostPort>,
         log: Arc<dyn Log>,
     ) -> io::Result<Self> {
+        let log = configured(log, config);
         for line in plan.take_warnings() {
             log.log(Level::Warn, &line);
         }

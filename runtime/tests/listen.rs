@@ -5,8 +5,9 @@
 use std::fs;
 use std::net::TcpListener;
 use std::os::fd::AsRawFd;
+use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::path::PathBuf;
 
 use spikard_contract::config::ServerConfig;
@@ -152,6 +153,36 @@ fn a_descriptor_that_does_not_listen_is_refused() {
         assert!(sentence.starts_with(&format!("descriptor {descriptor} cannot be served: ")));
         assert!(sentence.contains(reason), "{sentence}");
     }
+}
+
+#[test]
+fn a_name_without_a_file_is_one_queue_and_free_when_it_is_over() {
+    let name = format!("@spikard-{}-name", std::process::id());
+    let opened = open(&on(std::path::Path::new(&name)), 2).unwrap();
+    assert_eq!(opened.place, Place::Abstract(name.as_bytes()[1..].to_vec()));
+    assert_eq!(opened.places(), format!("unix:{name}"));
+    assert!(opened.is_shared && opened.listeners.len() == 2 && opened.further.is_empty());
+    let address = SocketAddr::from_abstract_name(&name[1..]).unwrap();
+    let _client = UnixStream::connect_addr(&address).unwrap();
+    assert!(accepts(&opened));
+    let error = refusal(&on(std::path::Path::new(&name)));
+    assert!(
+        error
+            .to_string()
+            .starts_with(&format!("the unix socket {name} is in use"))
+    );
+
+    // Given by another, it is served as well, and named alike.
+    let listener = opened.listeners[0].as_raw_fd();
+    let again = open(&given(listener), 1).unwrap();
+    assert_eq!(again.place, opened.place);
+    drop((opened, again));
+    drop(open(&on(std::path::Path::new(&name)), 1).unwrap());
+    let error = refusal(&on(std::path::Path::new("@")));
+    assert!(
+        error.to_string().contains("a name follows the @"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,14 @@ from test_run import PROGRAM, SECONDS_MAX, Program, running
 # Becomes the program, in a process whose number systemd would have put there.
 ACTIVATED = """
 import os, sys
-os.dup2(int(sys.argv[1]), 3)
-os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=sys.argv[2], LISTEN_FDNAMES="web")
-os.execv(sys.executable, [sys.executable, sys.argv[3]])
+names, program, *given = sys.argv[1:]
+# Out of the way first: their numbers may be among those that they shall have.
+aside = [os.dup(int(number)) for number in given]
+high = [os.dup2(number, 100 + at) for at, number in enumerate(aside)]
+for at, number in enumerate(high):
+    os.dup2(number, 3 + at)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(given)), LISTEN_FDNAMES=names)
+os.execv(sys.executable, [sys.executable, program])
 """
 
 ENVIRONMENT = """
@@ -38,9 +44,9 @@ def environment():
 """
 
 
-def get(path: Path | tuple[str, int], target: str) -> Reply:
-    """Send a request to a unix socket or an address."""
-    family = socket.AF_UNIX if isinstance(path, Path) else socket.AF_INET
+def get(path: Path | str | tuple[str, int], target: str) -> Reply:
+    """Send a request to a unix socket, by its path or name, or an address."""
+    family = socket.AF_INET if isinstance(path, tuple) else socket.AF_UNIX
     with socket.socket(family) as connection:
         connection.settimeout(SECONDS_MAX)
         connection.connect(str(path) if isinstance(path, Path) else path)
@@ -130,44 +136,144 @@ def test_refuses_a_descriptor_that_does_not_listen(tmp_path: Path) -> None:
         assert "descriptor 0 cannot be served" in program.log
 
 
-def activated(tmp_path: Path, listener: socket.socket, count: int) -> subprocess.Popen[bytes]:
-    program = f"{textwrap.dedent(PROGRAM)}{ENVIRONMENT}\napp.run(port=1, workers=2)\n"
-    (tmp_path / "program.py").write_text(program)
-    number = listener.fileno()
-    command = [sys.executable, "-c", ACTIVATED, str(number), str(count)]
-    with (tmp_path / "log").open("wb") as output:
-        return subprocess.Popen(
-            [*command, str(tmp_path / "program.py")],
-            pass_fds=[number],
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
+def activated(
+    tmp_path: Path,
+    *given: socket.socket,
+    names: str = "web",
+    run: str = "app.run(port=1, workers=2)",
+) -> Program:
+    """A program that is started as systemd starts one with these sockets."""
+    (tmp_path / "program.py").write_text(f"{textwrap.dedent(PROGRAM)}{ENVIRONMENT}\n{run}\n")
+    numbers = [one.fileno() for one in given]
+    command = [sys.executable, "-c", ACTIVATED, names, str(tmp_path / "program.py")]
+    return Program([*command, *map(str, numbers)], tmp_path / "log", pass_fds=numbers)
+
+
+def end(program: Program) -> None:
+    """End a program that may have ended."""
+    with suppress(ProcessLookupError):
+        os.killpg(program.process.pid, signal.SIGKILL)
+    program.process.wait(SECONDS_MAX)
 
 
 def test_serves_the_socket_that_systemd_passes(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = listener.getsockname()
-        process = activated(tmp_path, listener, 1)
+        program = activated(tmp_path, listener)
         try:
             before = {get(address, "/pid").json() for _ in range(20)}
             assert get(address, "/environment").json() == []
-            os.kill(process.pid, signal.SIGHUP)
+            program.process.send_signal(signal.SIGHUP)
             deadline = time.monotonic() + SECONDS_MAX
             while before & {get(address, "/pid").json() for _ in range(8)}:
                 assert time.monotonic() < deadline
-            process.terminate()
-            assert process.wait(SECONDS_MAX) == 0
+            program.process.terminate()
+            assert program.end() == 0
         finally:
-            process.kill()
-            process.wait(SECONDS_MAX)
+            end(program)
 
 
-def test_refuses_several_sockets_of_systemd(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        process = activated(tmp_path, listener, 2)
-        assert process.wait(SECONDS_MAX) == 2
-        assert "passed 2 sockets (LISTEN_FDS)" in (tmp_path / "log").read_text()
+def test_serves_every_socket_that_systemd_passes(tmp_path: Path) -> None:
+    path, name = tmp_path / "socket", f"\0spikard-{os.getpid()}-activated"
+    with (
+        socket.create_server(("127.0.0.1", 0)) as web,
+        socket.create_server(("127.0.0.1", 0)) as admin,
+        socket.socket(socket.AF_UNIX) as local,
+        socket.socket(socket.AF_UNIX) as nameless,
+    ):
+        local.bind(str(path))
+        local.listen()
+        nameless.bind(name)
+        nameless.listen()
+        places = [web.getsockname(), path, admin.getsockname(), name]
+        program = activated(tmp_path, web, local, admin, nameless, names="web:local:admin:more")
+        try:
+            expected = f"http://127.0.0.1:{web.getsockname()[1]} and unix:{path} and "
+            expected += f"http://127.0.0.1:{admin.getsockname()[1]} and unix:@{name[1:]} (2 workers"
+            program.wait_for(re.escape(f"listening on {expected}"))
+
+            def pids() -> set[int]:
+                return {get(place, "/pid").json() for place in places for _ in range(6)}
+
+            before = pids()
+            program.process.send_signal(signal.SIGHUP)
+            program.wait_for("restarted 2 workers")
+            deadline = time.monotonic() + SECONDS_MAX
+            while before & (now := pids()):
+                assert time.monotonic() < deadline
+            # A replacement accepts from all of them as well.
+            for pid in now:
+                os.kill(pid, signal.SIGKILL)
+            program.wait_for(r"(in its place\n(.|\n)*){2}")
+            assert not now & pids()
+            program.process.terminate()
+            assert program.end() == 0
+        finally:
+            end(program)
+
+
+def test_a_socket_of_systemd_that_cannot_be_served_is_named(tmp_path: Path) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as metrics,
+    ):
+        program = activated(tmp_path, listener, metrics, names="web:metrics")
+        try:
+            assert program.end() == 2
+            assert 'descriptor 4 ("metrics" of LISTEN_FDNAMES) cannot be served' in program.log
+        finally:
+            end(program)
+
+
+def test_one_socket_of_systemd_is_chosen_by_its_number(tmp_path: Path) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as first,
+        socket.create_server(("127.0.0.1", 0)) as second,
+    ):
+        program = activated(tmp_path, first, second, run="app.run({'fd': 4})")
+        try:
+            port = second.getsockname()[1]
+            program.wait_for(rf"listening on http://127.0.0.1:{port} \(1 worker")
+            assert get(second.getsockname(), "/pid").status_code == 200
+        finally:
+            end(program)
+
+
+def test_one_worker_without_a_parent_takes_one_socket_of_systemd(tmp_path: Path) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as first,
+        socket.create_server(("127.0.0.1", 0)) as second,
+    ):
+        program = activated(tmp_path, first, second, run="asyncio.run(app.serve())")
+        try:
+            assert program.end() == 1
+            assert "passed 2 sockets (LISTEN_FDS)" in program.log
+        finally:
+            end(program)
+
+
+def test_serves_a_name_without_a_file_and_restarts_on_it(tmp_path: Path) -> None:
+    name = f"spikard-{os.getpid()}-name"
+    run = f"app.run({{'uds': '@{name}', 'workers': 2}})"
+    with running(tmp_path, run) as program:
+        program.wait_for(rf"listening on unix:@{name} \(2 workers")
+        before = {get(f"\0{name}", "/pid").json() for _ in range(8)}
+        assert program.process.pid not in before
+        (tmp_path / "second").mkdir()
+        with running(tmp_path / "second", run) as second:
+            assert second.end() == 2
+            assert f"the unix socket @{name} is in use" in second.log
+        program.process.send_signal(signal.SIGHUP)
+        program.wait_for("restarted 2 workers")
+        deadline = time.monotonic() + SECONDS_MAX
+        while before & {get(f"\0{name}", "/pid").json() for _ in range(8)}:
+            assert time.monotonic() < deadline
+        program.process.terminate()
+        assert program.end() == 0
+    # Nothing is left behind, so nothing is to be removed.
+    with running(tmp_path, f"app.run({{'uds': '@{name}'}})", stdin=True) as program:
+        program.wait_for(rf"listening on unix:@{name}, ")
+        assert get(f"\0{name}", "/pid").json() == program.process.pid
 
 
 def test_variables_of_another_process_are_passed_over(

@@ -12,10 +12,11 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde_json::Value;
 use spikard_app::RouteFault;
-use spikard_contract::config::ResponseValidation;
+use spikard_contract::config::{ResponseValidation, ServerConfig};
 use spikard_contract::route::{
     ANY_FILE, BodyDocument, BodyMedia, ParameterDocument, ParameterSource, Placement, RouteDocument,
 };
+use spikard_middleware::log::configured;
 use spikard_middleware::{Level, Log};
 
 use crate::derived;
@@ -75,6 +76,17 @@ pub(crate) struct Built {
     pub(crate) app: spikard_app::App,
     pub(crate) service: Arc<Service>,
     pub(crate) lifetime: Arc<Lifetime>,
+}
+
+impl Built {
+    /// The same with its log as configured.
+    pub(crate) fn configured(mut self, config: &ServerConfig) -> Self {
+        // Nobody else has it yet.
+        if let Some(service) = Arc::get_mut(&mut self.service) {
+            service.log = configured(service.log.clone(), config);
+        }
+        self
+    }
 }
 
 impl Default for App {

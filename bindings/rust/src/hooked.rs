@@ -12,11 +12,11 @@ use std::task::Poll;
 
 use spikard_contract::problem::INTERNAL_SERVER_ERROR;
 use spikard_contract::status::Purpose;
-use spikard_middleware::{Answer, Exchange, Level, Problem};
+use spikard_middleware::{Answer, Exchange, Level, Problem, Record, Subject};
 use spikard_proto_http::sabotage;
 
 use crate::extract::Call;
-use crate::failure::{Cause, Failure, chain};
+use crate::failure::{Cause, Failure, causes, chain};
 use crate::handler::Started;
 use crate::hooks::{AnyReplyHook, AnyRequestHook, Extensions, Placed, Response};
 use crate::port::{Service, guard};
@@ -260,15 +260,25 @@ impl Service {
         let Failed(Failure(cause), location) = failed;
         answer.goes_on = false;
         answer.reply.clear();
-        let reason = match self.mapped(function, cause) {
+        let (reason, trace) = match self.mapped(function, cause) {
             Cause::Problem(problem) => return problem.write(&mut answer.reply),
-            Cause::Accident(reason) => reason,
-            Cause::Error(error) => chain(&*error),
+            Cause::Accident(reason) => (reason.clone(), reason),
+            Cause::Error(error) => (chain(&*error), causes(&*error)),
         };
         let reason = reason.replace(['\n', '\r'], " ");
         let id = request.request_id();
         let message = format!("the hook at {location} failed: {reason} [{id}]");
-        self.log.log(Level::Error, &message);
+        self.log.record(&Record {
+            level: Level::Error,
+            message: &message,
+            subject: Subject {
+                request_id: Some(id).filter(|id| !id.is_empty()),
+                method: Some(request.method()),
+                path: Some(request.path()),
+                route: Some(request.route()).filter(|route| !route.is_empty()),
+            },
+            trace: Some(&trace),
+        });
         answer.ends_hooks = true;
         Problem::of(&INTERNAL_SERVER_ERROR).write(&mut answer.reply);
     }

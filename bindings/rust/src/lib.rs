@@ -75,12 +75,12 @@ pub use request::Request;
 pub use schemars::{self, JsonSchema};
 pub use server::Server;
 pub use spikard_contract::config::{
-    CorsConfig, EmbedderPolicy, Engine, FrameOptions, HealthConfig, HstsConfig, OpenerPolicy,
-    RateLimitConfig, ResourcePolicy, ResponseValidation, RouteAuth, SecurityHeadersConfig,
-    ServerConfig,
+    CorsConfig, EmbedderPolicy, Engine, FrameOptions, HealthConfig, HstsConfig, LogFormat,
+    LogLevel, OpenerPolicy, RateLimitConfig, ResourcePolicy, ResponseValidation, RouteAuth,
+    SecurityHeadersConfig, ServerConfig,
 };
 pub use spikard_contract::route::RouteDocument;
-pub use spikard_middleware::{Level, Log};
+pub use spikard_middleware::{Level, Log, Record, Stall, Subject};
 pub use spikard_proto_http::{
     CookieError, EntityTag, RedirectError, SameSite, SetCookie, TagError,
 };

@@ -18,7 +18,8 @@ use spikard_contract::route::Placement;
 use spikard_contract::status::Purpose;
 use spikard_middleware::request_id::RequestId;
 use spikard_middleware::{
-    Answer, CallId, Exchange, HostPort, Level, Log, Notice, Outcome, Problem, Reply, Segment,
+    Answer, CallId, Exchange, HostPort, Level, Log, Notice, Outcome, Problem, Record, Reply,
+    Segment, Subject,
 };
 
 use crate::extract::{RouteFacts, States};
@@ -309,7 +310,7 @@ impl Port {
             ..
         } = pending;
         if let Err(Failure(Cause::Accident(reason))) = guard(|| drop(work)) {
-            self.service.say(function, &request_id, &reason);
+            self.service.say(function, &request_id, &reason, &reason);
         }
     }
 }
@@ -398,7 +399,7 @@ impl Service {
             Cause::Error(error) => (chain(&*error), causes(&*error)),
             Cause::Problem(problem) => return problem.write(reply),
         };
-        self.say(function, request_id, &reason);
+        self.say(function, request_id, &reason, &trace);
         Problem::of(&INTERNAL_SERVER_ERROR).write(reply);
         reply.trace = Some(trace.into());
     }
@@ -416,16 +417,24 @@ impl Service {
         }
     }
 
-    fn say(&self, function: usize, request_id: &RequestId, reason: &str) {
-        let Some(route) = self.routes.get(function) else {
-            let message = format!("hooks failed: {reason}");
-            return self.log.log(Level::Error, &message);
-        };
-        let facts = &route.facts;
-        let id = String::from_utf8_lossy(request_id.as_bytes());
+    fn say(&self, function: usize, request_id: &RequestId, reason: &str, trace: &str) {
         let reason = reason.replace(['\n', '\r'], " ");
-        let message = format!("{} ({}) failed: {reason} [{id}]", facts.name, facts.pattern);
-        self.log.log(Level::Error, &message);
+        let id = String::from_utf8_lossy(request_id.as_bytes());
+        let facts = self.routes.get(function).map(|route| &route.facts);
+        let message = match facts {
+            Some(facts) => format!("{} ({}) failed: {reason} [{id}]", facts.name, facts.pattern),
+            None => format!("hooks failed: {reason} [{id}]"),
+        };
+        self.log.record(&Record {
+            level: Level::Error,
+            message: &message,
+            subject: Subject {
+                request_id: Some(&*id).filter(|id| !id.is_empty()),
+                route: facts.map(|facts| &*facts.pattern),
+                ..Subject::default()
+            },
+            trace: Some(trace),
+        });
     }
 }
 

@@ -53,7 +53,7 @@ impl App {
     /// # Errors
     /// [`RunError`], except a worker's.
     pub fn start(self, config: ServerConfig) -> Result<Server, RunError> {
-        let built = self.build()?;
+        let built = self.build()?.configured(&config);
         config.check().map_err(RunError::Config)?;
         let count = config.workers as usize;
         let opened = listen::open(&config, count).map_err(RunError::Listen)?;
@@ -67,7 +67,7 @@ impl App {
     /// # Errors
     /// [`RunError`], except a worker's.
     pub fn start_on(self, config: ServerConfig, listener: TcpListener) -> Result<Server, RunError> {
-        let built = self.build()?;
+        let built = self.build()?.configured(&config);
         config.check().map_err(RunError::Config)?;
         listener.set_nonblocking(true).map_err(RunError::System)?;
         let opened = Opened::of(listener).map_err(RunError::System)?;
@@ -96,7 +96,7 @@ impl Server {
     pub fn address(&self) -> SocketAddr {
         match self.opened.place {
             Place::Address(address) => address,
-            Place::Unix(_) => SocketAddr::from(([0, 0, 0, 0], 0)),
+            Place::Unix(_) | Place::Abstract(_) => SocketAddr::from(([0, 0, 0, 0], 0)),
         }
     }
 
@@ -137,7 +137,7 @@ impl Server {
 
     /// Says where it listens, in the application's log.
     fn announce(self, log: &dyn Log) -> Self {
-        let (count, place, engine) = (self.workers.len(), &self.opened.place, &self.engine);
+        let (count, place, engine) = (self.workers.len(), self.opened.places(), &self.engine);
         let plural = if count == 1 { "worker" } else { "workers" };
         let message = format!("listening on {place} ({count} {plural}, {engine})");
         log.log(Level::Info, &message);
@@ -193,6 +193,13 @@ impl Server {
         if let Some(error) = refused {
             // Dropping the server ends the workers that stand.
             return Err(error);
+        }
+        for (number, further) in server.opened.further.iter().enumerate() {
+            for worker in &server.workers {
+                let listener = further.listener.try_clone().map_err(RunError::System)?;
+                // No worker has a number as high as these: nobody releases them.
+                worker.adopt(server.workers.len() + number, listener);
+            }
         }
         Ok(server)
     }

@@ -33,7 +33,7 @@ impl App {
     /// [`RunError`], where this process cannot begin.
     pub fn run_supervised(self, config: ServerConfig) -> Result<(), RunError> {
         let left = inherited().map_err(|error| RunError::System(std::io::Error::other(error)))?;
-        let built = self.build()?;
+        let built = self.build()?.configured(&config);
         config.check().map_err(RunError::Config)?;
         if config.reload {
             return Err(RunError::Reload);

@@ -32,6 +32,14 @@ pub use static_files::StaticFilesConfig;
 use crate::knob::Network;
 use crate::{choice, config};
 
+/// A knob's duration in whole milliseconds, the unit of the engine's clocks: never less than was
+/// configured.
+#[must_use]
+pub fn millis(duration: Duration) -> u64 {
+    // Ranges end at 3600 s, far inside u64.
+    duration.as_nanos().div_ceil(1_000_000) as u64
+}
+
 /// Bytes of a request body that must arrive within `body_timeout` of each other, unless the body
 /// ends sooner. A client that sends one byte at a time cannot hold a connection for ever.
 pub const BODY_PROGRESS_BYTES_MIN: usize = 1024;
@@ -89,6 +97,16 @@ choice! {
 }
 
 choice! {
+    /// How a line of the log looks.
+    pub enum LogFormat {
+        /// Words for people; a traceback stands below them.
+        Text = "text",
+        /// One JSON object, a traceback included.
+        Json = "json",
+    }
+}
+
+choice! {
     /// How much the log says.
     pub enum LogLevel {
         /// What failed and somebody should look at.
@@ -106,7 +124,7 @@ config! {
     /// How a server listens, what it accepts, and how long it waits.
     ///
     /// Durations are seconds, fractions allowed. Limits "per worker" count within one worker.
-    pub struct ServerConfig {
+    pub struct ServerConfig checked by disagreements {
         /// Address or host name to listen on. `0.0.0.0` listens on every IPv4 address of the
         /// machine, `::` on every address.
         host: String = "127.0.0.1".to_owned(), in 1..=253, unit "characters";
@@ -114,13 +132,15 @@ config! {
         /// then name.
         port: u16 = 8000, in 0..=65_535, unit "port number";
         /// Path of a unix socket to listen on, in place of `host` and `port`. A file that an
-        /// earlier server left there is removed, one that is in use is not.
+        /// earlier server left there is removed, one that is in use is not. `@name` is a name
+        /// without a file (an abstract socket): whoever is on the same network may connect.
         uds: Option<String> = None, in 1..=107, unit "characters";
         /// Permission bits of the unix socket's file, such as `0o660`. `null` leaves them to the
         /// process's umask.
         uds_permissions: Option<u32> = None, in 0..=511, unit "permission bits";
         /// Number of an inherited descriptor that listens already, to serve in place of `host` and
-        /// `port`. A socket of systemd (`LISTEN_FDS`) is served without this.
+        /// `port`. Sockets of systemd (`LISTEN_FDS`) are served without this, all of them; with it
+        /// only this one.
         fd: Option<u32> = None, in 0..=1_048_575, unit "descriptor";
         /// Workers, each with its own ring and listener; one per core is the useful most.
         workers: u32 = 1, in 1..=1_024, unit "workers";
@@ -172,6 +192,9 @@ config! {
         protect: Vec<String> = Vec::new(), in 0..=64;
         /// How much the log says. What it says goes to the host's own logging.
         log_level: LogLevel = LogLevel::Info;
+        /// How a line of the log looks: words for people, or one JSON object with the keys `time`,
+        /// `level`, `message`, `request_id`, `method`, `path`, `route`, `traceback` and `worker`.
+        log_format: LogFormat = LogFormat::Text;
         /// One line per request. `null` writes none.
         access_log: Option<AccessLogConfig> = None;
         /// Header fields that no log shows the value of, besides `Authorization`,
@@ -264,4 +287,17 @@ config! {
         /// works, and what it works on.
         dev: bool = false;
     }
+}
+
+fn disagreements(config: &ServerConfig) -> Vec<(&'static str, String)> {
+    let is_abstract = config
+        .uds
+        .as_deref()
+        .is_some_and(|path| path.starts_with('@'));
+    let has_bits = config.uds_permissions.is_some();
+    let told = (is_abstract && has_bits).then(|| {
+        let reason = "an abstract socket (a `uds` that begins with @) has no file to set bits of";
+        ("uds_permissions", reason.to_owned())
+    });
+    told.into_iter().collect()
 }

@@ -34,7 +34,7 @@ impl Session {
         // Taken before the loop: nothing stays borrowed while host code runs, which a log may be.
         let notes = station.local.borrow_mut().take_notes();
         for (level, line) in notes {
-            station.log.log(level, &line);
+            station.say(x, level, &line);
         }
         match pause {
             Ok(Pause::Wait(Wait::Body(sink))) => self.state = State::Body(Collector::new(sink)),
@@ -54,9 +54,7 @@ impl Session {
                 }
             }
             Err(_) => {
-                station
-                    .log
-                    .log(Level::Error, "a stage panicked: 500 and close");
+                station.say(x, Level::Error, "a stage panicked: 500 and close");
                 let request_id = x.request_id.clone();
                 x.begin_refused(
                     station.plan,
@@ -76,7 +74,7 @@ impl Session {
         if x.errand.is_none() {
             let id = String::from_utf8_lossy(x.request_id.as_bytes());
             let message = format!("work beside the worker was not done: 500 [{id}]");
-            station.log.log(Level::Error, &message);
+            station.say(x, Level::Error, &message);
             x.fail(&Problem::of(&INTERNAL_SERVER_ERROR));
         }
         self.state = State::Running;
@@ -147,7 +145,7 @@ impl Session {
         if purpose == Some(Purpose::Handler) {
             // There is nothing behind a handler to go on with: it forgot its answer.
             let line = inspection::line(station.plan, x, "nothing: 500");
-            station.log.log(Level::Error, &line);
+            station.say(x, Level::Error, &line);
             x.fail(&Problem::of(&INTERNAL_SERVER_ERROR));
         }
     }
@@ -157,14 +155,14 @@ impl Session {
         if let Some(fault) = inspection::fault_of(x) {
             let words = format!("what cannot be sent, 500: {fault}");
             let line = inspection::line(station.plan, x, &words);
-            station.log.log(Level::Error, &line);
+            station.say(x, Level::Error, &line);
             x.fail(&Problem::of(&INTERNAL_SERVER_ERROR));
         } else {
             if let Some(length) = inspection::leave_out_body(&mut x.reply) {
                 let status = x.reply.status;
                 let words = format!("{status} with a body of {length} bytes, which is not sent");
                 let line = inspection::line(station.plan, x, &words);
-                station.log.log(Level::Warn, &line);
+                station.say(x, Level::Warn, &line);
             }
             x.answered();
         }
@@ -292,7 +290,7 @@ fn call_host(station: &Station<'_>, id: CallId, segment: SegmentId, x: &mut Exch
         call()
     };
     called.unwrap_or_else(|_| {
-        station.log.log(Level::Error, "a host call panicked: 500");
+        station.say(x, Level::Error, "a host call panicked: 500");
         Outcome::Failed
     })
 }

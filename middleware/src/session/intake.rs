@@ -148,10 +148,10 @@ impl Session {
 
     /// Answers 500 to a body that the server could not keep, and says why.
     fn fail_to_keep(&mut self, station: &Station<'_>, error: &io::Error) {
-        let id = self.exchange.as_ref().map(|x| x.request_id.as_bytes());
-        let id = String::from_utf8_lossy(id.unwrap_or_default());
+        let x = self.exchange.get_or_insert_default();
+        let id = String::from_utf8_lossy(x.request_id.as_bytes());
         let message = format!("a request body could not be kept: {error}: 500 [{id}]");
-        station.log.log(Level::Error, &message);
+        station.say(x, Level::Error, &message);
         self.fail_and_close(&Problem::of(&INTERNAL_SERVER_ERROR));
     }
 

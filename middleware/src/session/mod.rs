@@ -27,7 +27,7 @@ use crate::{
     file_body::FileBody,
     host::{CallId, HostPort},
     local::Local,
-    log::{Level, Log},
+    log::{Level, Log, Record, Subject},
     placement::Placements,
     plan::{Plan, SegmentId},
     problem::Problem,
@@ -82,6 +82,29 @@ pub struct Station<'a> {
     pub stopwatch: &'a Stopwatch,
     /// Where failures are said.
     pub log: &'a dyn Log,
+}
+
+impl Station<'_> {
+    /// Logs what happened to a request.
+    pub(crate) fn say(&self, x: &Exchange, level: Level, message: &str) {
+        let request_id = String::from_utf8_lossy(x.request_id.as_bytes());
+        let method = String::from_utf8_lossy(x.head.method_bytes());
+        let path = String::from_utf8_lossy(x.head.path());
+        let segment = x.calling.map(|segment| self.plan.segment(segment));
+        let route = segment.map_or("", |segment| &segment.route);
+        let known = |text| Some(text).filter(|text: &&str| !text.is_empty());
+        self.log.record(&Record {
+            level,
+            message,
+            subject: Subject {
+                request_id: known(&request_id),
+                method: known(&method),
+                path: known(&path),
+                route: known(route),
+            },
+            trace: None,
+        });
+    }
 }
 
 /// What a session needs next. Whatever it is, `output` (then `tail`) is to be written first.
@@ -330,7 +353,7 @@ impl Session {
                 "{} ({}) did not answer in time: 504 [{id}]",
                 segment.name, segment.route
             );
-            station.log.log(Level::Warn, &message);
+            station.say(&stand_in, Level::Warn, &message);
         }
         slots.orphan(id);
         self.exchange = Some(Box::new(stand_in));

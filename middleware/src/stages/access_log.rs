@@ -16,6 +16,7 @@ use spikard_proto_http::date::format_rfc3339;
 use crate::{
     exchange::Exchange,
     flow::Flow,
+    json_line::{JsonLine, is_unsafe},
     local::Local,
     redact::QueryMask,
     stage::{DoneStage, Ending, RequestStage},
@@ -152,40 +153,27 @@ impl Facts {
     }
 
     fn json(self, line: &mut String, log: &AccessLog, x: &Exchange) {
-        let put = |line: &mut String, key: &str, value: Value| {
-            let comma = if line.ends_with('{') { "" } else { "," };
-            // A `String` takes all that is written.
-            let _ = write!(line, "{comma}\"{key}\":");
-            for character in value.to_string().chars() {
-                if is_unsafe(character) {
-                    // All of them are below U+FFFF.
-                    let _ = write!(line, "\\u{:04x}", u32::from(character));
-                } else {
-                    line.push(character);
-                }
-            }
-        };
-        line.push('{');
-        put(line, "time", self.time.into());
-        put(line, "request_id", self.request_id.into());
-        put(line, "client", self.client.into());
-        put(line, "method", self.method.into());
-        put(line, "path", self.path.into());
-        put(line, "query", self.query.into());
-        put(line, "protocol", self.protocol.into());
-        put(line, "route", log.route.as_deref().into());
-        put(line, "status", self.status.into());
-        put(line, "bytes", self.bytes.into());
-        put(line, "duration_us", self.duration_us.into());
-        put(line, "worker", log.format.worker.into());
+        let mut object = JsonLine::begin(line);
+        object.put("time", self.time);
+        object.put("request_id", self.request_id);
+        object.put("client", self.client);
+        object.put("method", self.method);
+        object.put("path", self.path);
+        object.put("query", self.query);
+        object.put("protocol", self.protocol);
+        object.put("route", log.route.as_deref());
+        object.put("status", self.status);
+        object.put("bytes", self.bytes);
+        object.put("duration_us", self.duration_us);
+        object.put("worker", log.format.worker);
         if !log.format.headers.is_empty() {
             let shown = log.format.headers.iter().map(|shown| {
                 let value = value_of(x, shown).map_or(Value::Null, Value::from);
                 (shown.name.to_string(), value)
             });
-            put(line, "headers", Value::Object(shown.collect()));
+            object.put("headers", Value::Object(shown.collect()));
         }
-        line.push('}');
+        object.end();
     }
 
     fn text(self, line: &mut String, log: &AccessLog, x: &Exchange) {
@@ -252,12 +240,4 @@ fn quoted(text: &str, has_quotes: bool) -> String {
         out.push('"');
     }
     out
-}
-
-/// Whether a terminal would obey the character rather than show it: controls, and what turns text
-/// around.
-fn is_unsafe(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}')
-        || matches!(character, '\u{2066}'..='\u{2069}')
 }

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use socket2::{Domain, Protocol, Socket, Type};
 
 pub(crate) use open::ACTIVATION_VARIABLES;
-pub use open::{Opened, Place, open};
+pub use open::{Further, Opened, Place, open};
 pub use owner::Owner;
 use owner::owner_of;
 
@@ -85,15 +85,17 @@ pub enum ListenError {
     Descriptor {
         /// Its number.
         descriptor: RawFd,
+        /// What the service manager calls it.
+        name: Option<String>,
         /// Why not.
         source: io::Error,
     },
     /// A descriptor and a unix socket are both configured.
     TwoPlaces,
-    /// A service manager passed more than one socket.
+    /// A service manager passed more than one socket, to a worker without a parent.
     SeveralActivated {
         /// How many.
-        count: u32,
+        count: usize,
     },
 }
 
@@ -281,14 +283,24 @@ impl ListenError {
                     path.display()
                 )
             }
-            Self::Descriptor { descriptor, source } => {
-                write!(f, "descriptor {descriptor} cannot be served: {source}")
-            }
+            Self::Descriptor {
+                descriptor,
+                name: None,
+                source,
+            } => write!(f, "descriptor {descriptor} cannot be served: {source}"),
+            Self::Descriptor {
+                descriptor,
+                name: Some(name),
+                source,
+            } => write!(
+                f,
+                "descriptor {descriptor} (\"{name}\" of LISTEN_FDNAMES) cannot be served: {source}"
+            ),
             Self::TwoPlaces => write!(f, "a server listens in one place: set `fd` or `uds`"),
             Self::SeveralActivated { count } => write!(
                 f,
-                "the service manager passed {count} sockets (LISTEN_FDS), and a server takes one: \
-                 give each its own service",
+                "the service manager passed {count} sockets (LISTEN_FDS), and a worker without a \
+                 parent takes one: start the server from a program, or choose one by `fd`",
             ),
             _ => Ok(()),
         }

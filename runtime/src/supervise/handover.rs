@@ -31,8 +31,9 @@ pub struct Inherited {
     pub workers: usize,
     /// The parent's process id, for log lines.
     pub parent: u32,
-    /// One listener per worker, TCP or unix, non-blocking. A worker accepts from its own,
-    /// `listeners[worker]`, unless it is told otherwise. The blocking mode belongs to the open
+    /// One listener per worker, TCP or unix, non-blocking, and behind them those that every worker
+    /// is told to accept from as well. A worker accepts from its own, `listeners[worker]`, unless
+    /// it is told otherwise. The blocking mode belongs to the open
     /// socket, which all processes share: nobody may change it.
     pub listeners: Vec<OwnedFd>,
     /// Orders from the parent, and this worker's word that it is ready.
@@ -153,7 +154,7 @@ impl Handover {
         let sound = distinct
             && descriptors[0] >= 0
             && handover.worker < handover.workers
-            && handover.listeners.len() == handover.workers;
+            && handover.listeners.len() >= handover.workers;
         sound.then_some(handover)
     }
 
@@ -378,6 +379,7 @@ mod tests {
             "worker=1 workers=1 parent=42 control=9 listeners=5",
             "worker=0 workers=2 parent=42 control=9 listeners=5",
             "worker=0 workers=2 parent=42 control=9 listeners=5,5",
+            "worker=1 workers=1 parent=42 control=9 listeners=5,6",
             "worker=0 workers=1 parent=42 control=5 listeners=5",
             "worker=0 workers=1 parent=42 control=-1 listeners=5",
             "worker=0 workers=1 parent=-2 control=9 listeners=5",

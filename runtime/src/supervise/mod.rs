@@ -28,7 +28,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use spikard_contract::config::ServerConfig;
-use spikard_middleware::log::leveled;
+use spikard_middleware::log::configured;
 use spikard_middleware::{Level, Log};
 
 pub use control::{Control, ENGINE_BYTES_MAX, Order};
@@ -90,7 +90,7 @@ impl fmt::Debug for Supervision {
 /// cannot start must not spin. With `reload` a page says why until a change of the source mends it.
 /// Every refusal and every death is a sentence in the log.
 pub fn supervise(mut supervision: Supervision) -> i32 {
-    let log = leveled(supervision.log, supervision.config.log_level);
+    let log = configured(supervision.log, &supervision.config);
     supervision.log = Arc::clone(&log);
     match Parent::new(supervision) {
         Ok(parent) => parent.run(),

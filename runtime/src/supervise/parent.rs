@@ -155,6 +155,7 @@ impl Parent {
         let launch = Launch {
             command: &self.supervision.command,
             listeners: &self.opened.listeners,
+            further: &self.opened.further,
             slate: self.reload.as_ref().map(|reload| &reload.slate),
             shared: self.shared.as_ref().map(AsRawFd::as_raw_fd),
         };
@@ -307,7 +308,7 @@ impl Parent {
         }
         engines.sort_unstable();
         engines.dedup();
-        let (place, workers) = (self.opened.place.clone(), counted(all));
+        let (place, workers) = (self.opened.places(), counted(all));
         let engines = engines.join(" and ");
         self.phase = Phase::Serving;
         let sentence = format!("listening on {place} ({workers}, {engines})");

@@ -4,18 +4,19 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::ops::Range;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
-use super::control::{ENGINE_BYTES_MAX, Incoming, Lines, READY};
+use super::control::{ADOPT, ENGINE_BYTES_MAX, Incoming, Lines, READY};
 use super::fault::{Ear, Slate};
 use super::handover::{Handover, ReloadHandover, WORKER_VARIABLE};
 use super::notify::NOTIFY_VARIABLE;
 use super::signals::ignore_terminal;
-use crate::listen::ACTIVATION_VARIABLES;
+use crate::listen::{ACTIVATION_VARIABLES, Further};
 
 /// A process that was started and is not buried yet.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub(super) struct Process {
     /// Hears its standard error until it is ready, where the parent reloads.
     ear: Option<Ear>,
     is_killed: bool,
+    /// Numbers of the listeners that it accepts from beside its own.
+    further: Range<usize>,
 }
 
 /// Whether anything can still be read from a process.
@@ -45,6 +48,8 @@ pub(super) struct Launch<'a> {
     pub(super) command: &'a [OsString],
     /// One per worker; each process inherits all.
     pub(super) listeners: &'a [OwnedFd],
+    /// What every process accepts from as well.
+    pub(super) further: &'a [Further],
     /// Of a parent that reloads.
     pub(super) slate: Option<&'a Slate>,
     /// What all of them share, if there is any.
@@ -89,13 +94,18 @@ impl Process {
             workers: launch.listeners.len(),
             parent: std::process::id(),
             control: theirs.as_raw_fd(),
-            listeners: launch.listeners.iter().map(AsRawFd::as_raw_fd).collect(),
+            listeners: {
+                let own = launch.listeners.iter().map(AsRawFd::as_raw_fd);
+                let further = launch.further.iter().map(|it| it.listener.as_raw_fd());
+                own.chain(further).collect()
+            },
             shared: launch.shared,
             reload: reload.map(|(slate, voice)| ReloadHandover {
                 slate: slate.as_fd().as_raw_fd(),
                 voice: voice.as_raw_fd(),
             }),
         };
+        let further = handover.workers..handover.listeners.len();
         let inherited = handover.descriptors();
         // `supervise` refuses an empty command.
         let mut command = Command::new(&launch.command[0]);
@@ -130,6 +140,7 @@ impl Process {
             engine: None,
             ear,
             is_killed: false,
+            further,
         })
     }
 
@@ -168,7 +179,12 @@ impl Process {
                 // more, or it would wake the parent for ever.
                 Ok(Incoming::Closed) => self.hearing = Hearing::Ended,
                 Ok(Incoming::Line(line)) => match engine_of(&line) {
-                    Some(engine) => self.engine = Some(engine.to_owned()),
+                    Some(engine) => {
+                        self.engine = Some(engine.to_owned());
+                        for number in self.further.clone() {
+                            self.order(&format!("{ADOPT} {number}"));
+                        }
+                    }
                     None => nonsense.push(format!("{line:?}")),
                 },
                 Err(error) => {

@@ -6,6 +6,7 @@
 //! And a version that does not start is shown by the one before it; where there is none, by a
 //! stand-in in the parent itself.
 
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -115,14 +116,12 @@ impl Parent {
             return false;
         };
         if reload.stand_in.is_none() {
-            let listeners = &self.opened.listeners;
-            let count = if self.opened.is_shared {
-                1
-            } else {
-                listeners.len()
-            };
+            let own = self.opened.listeners.iter();
+            let own = own.take(if self.opened.is_shared { 1 } else { usize::MAX });
+            let further = self.opened.further.iter().map(|it| &it.listener);
+            let listeners: Vec<&OwnedFd> = own.chain(further).collect();
             let log = self.supervision.log.clone();
-            let started = StandIn::start(&self.supervision.config, &listeners[..count], log);
+            let started = StandIn::start(&self.supervision.config, &listeners, log);
             match started {
                 Ok(stand_in) => reload.stand_in = Some(stand_in),
                 Err(error) => {
@@ -136,7 +135,7 @@ impl Parent {
         }
         self.slots.iter_mut().for_each(Slot::dismiss);
         self.phase = Phase::Broken;
-        let place = &self.opened.place;
+        let place = self.opened.places();
         let sentence = format!("{told}; {place} says why until a change mends it");
         self.say(Level::Error, sentence);
         true

@@ -36,10 +36,10 @@ impl StandIn {
     /// The kernel's reason, if there is no thread, descriptor or engine left.
     pub(super) fn start(
         config: &ServerConfig,
-        listeners: &[OwnedFd],
+        listeners: &[&OwnedFd],
         log: Arc<dyn Log>,
     ) -> io::Result<Self> {
-        let own: io::Result<Vec<OwnedFd>> = listeners.iter().map(OwnedFd::try_clone).collect();
+        let own: io::Result<Vec<OwnedFd>> = listeners.iter().map(|it| it.try_clone()).collect();
         let config = ServerConfig {
             engine: config.engine,
             shutdown_timeout: PATIENCE,

@@ -542,8 +542,9 @@ export interface ServerConfig {
 
   /**
    * Path of a unix socket to listen on, in place of `host` and `port`. A file that an
-   * earlier server left there is removed, one that is in use is not. Unit: characters.
-   * Range: 1 to 107.
+   * earlier server left there is removed, one that is in use is not. `@name` is a name
+   * without a file (an abstract socket): whoever is on the same network may connect.
+   * Unit: characters. Range: 1 to 107.
    *
    * @defaultValue `null`
    */
@@ -559,8 +560,8 @@ export interface ServerConfig {
 
   /**
    * Number of an inherited descriptor that listens already, to serve in place of `host`
-   * and `port`. A socket of systemd (`LISTEN_FDS`) is served without this. Unit:
-   * descriptor. Range: 0 to 1048575.
+   * and `port`. Sockets of systemd (`LISTEN_FDS`) are served without this, all of them;
+   * with it only this one. Unit: descriptor. Range: 0 to 1048575.
    *
    * @defaultValue `null`
    */
@@ -705,6 +706,15 @@ export interface ServerConfig {
    * @defaultValue `"info"`
    */
   readonly logLevel?: "error" | "warn" | "info" | "debug" | undefined;
+
+  /**
+   * How a line of the log looks: words for people, or one JSON object with the keys
+   * `time`, `level`, `message`, `request_id`, `method`, `path`, `route`, `traceback`
+   * and `worker`.
+   *
+   * @defaultValue `"text"`
+   */
+  readonly logFormat?: "text" | "json" | undefined;
 
   /**
    * One line per request. `null` writes none.
@@ -1099,6 +1109,7 @@ const RECORDS: Readonly<Record<ConfigRecordName, Readonly<Record<string, Knob>>>
     health: ["health", "HealthConfig", 0],
     protect: ["protect"],
     logLevel: ["log_level"],
+    logFormat: ["log_format"],
     accessLog: ["access_log", "AccessLogConfig", 0],
     sensitiveHeaders: ["sensitive_headers"],
     compression: ["compression", "CompressionConfig", 0],

@@ -13,6 +13,7 @@ from spikard._native import Engine
 from spikard.config import document_of, read, seconds_of
 from spikard.hooks import Hooks
 from spikard.lifespan import Life, LifespanFunction, Lifetime
+from spikard.logging import configure as configure_log
 from spikard.route import Route, RouteOptions
 from spikard.router import Router, place_of
 from spikard.state import State
@@ -172,7 +173,9 @@ class Spikard(Decorators):
         self._hooks.register(engine)
         for route in self._routes:
             route.register(engine, self._hooks)
-        return engine, document, read(document)
+        settings = read(document)
+        configure_log(settings.log_format)
+        return engine, document, settings
 
 
 def _current(verb: str) -> Spikard:

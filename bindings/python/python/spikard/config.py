@@ -11,34 +11,13 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from spikard._generated.config import (
-    AccessLogConfig,
-    ApiKeyConfig,
-    CompressionConfig,
-    CorsConfig,
-    HealthConfig,
-    HstsConfig,
-    JwtConfig,
-    RateLimitConfig,
-    SecurityHeadersConfig,
-    ServerConfig,
-    StaticFilesConfig,
-)
+from spikard._generated import config as _generated
+from spikard._generated.config import *  # noqa: F403 -- its list is generated, and is ours
+from spikard._generated.config import ServerConfig
 from spikard.errors import ConfigError
 
-__all__ = [
-    "AccessLogConfig",
-    "ApiKeyConfig",
-    "CompressionConfig",
-    "CorsConfig",
-    "HealthConfig",
-    "HstsConfig",
-    "JwtConfig",
-    "RateLimitConfig",
-    "SecurityHeadersConfig",
-    "ServerConfig",
-    "StaticFilesConfig",
-]
+__all__: list[str] = []
+__all__ += _generated.__all__
 
 
 def document_of(config: ServerConfig | Mapping[str, Any] | None, **changes: object) -> str:

@@ -86,7 +86,7 @@ impl TestClient {
     /// # Errors
     /// [`RunError`] if the application or the configuration is refused.
     pub fn with_config(app: App, config: &ServerConfig) -> Result<Self, RunError> {
-        let built = app.build()?;
+        let built = app.build()?.configured(config);
         config.check().map_err(RunError::Config)?;
         let plan = built.app.lower(config).map_err(RunError::Lower)?;
         let link = Arc::new(Link::default());

@@ -677,8 +677,9 @@ class ServerConfig:
 
     uds: str | None = None
     """Path of a unix socket to listen on, in place of `host` and `port`. A file that an
-    earlier server left there is removed, one that is in use is not. Unit:
-    characters. Default: None. Range: 1 to 107.
+    earlier server left there is removed, one that is in use is not. `@name` is a
+    name without a file (an abstract socket): whoever is on the same network may
+    connect. Unit: characters. Default: None. Range: 1 to 107.
     """
 
     uds_permissions: int | None = None
@@ -688,8 +689,9 @@ class ServerConfig:
 
     fd: int | None = None
     """Number of an inherited descriptor that listens already, to serve in place of
-    `host` and `port`. A socket of systemd (`LISTEN_FDS`) is served without this.
-    Unit: descriptor. Default: None. Range: 0 to 1048575.
+    `host` and `port`. Sockets of systemd (`LISTEN_FDS`) are served without this, all
+    of them; with it only this one. Unit: descriptor. Default: None. Range: 0 to
+    1048575.
     """
 
     workers: int = 1
@@ -782,6 +784,12 @@ class ServerConfig:
     log_level: Literal["error", "warn", "info", "debug"] = "info"
     """How much the log says. What it says goes to the host's own logging. Default:
     "info".
+    """
+
+    log_format: Literal["text", "json"] = "text"
+    """How a line of the log looks: words for people, or one JSON object with the keys
+    `time`, `level`, `message`, `request_id`, `method`, `path`, `route`, `traceback`
+    and `worker`. Default: "text".
     """
 
     access_log: AccessLogConfig | Mapping[str, Any] | None = None
@@ -984,6 +992,7 @@ class ServerConfig:
             "health": _plain(self.health),
             "protect": _plain(self.protect),
             "log_level": self.log_level,
+            "log_format": self.log_format,
             "access_log": _plain(self.access_log),
             "sensitive_headers": _plain(self.sensitive_headers),
             "compression": _plain(self.compression),

@@ -631,8 +631,9 @@ module Spikard
     attr_accessor :port
 
     # Path of a unix socket to listen on, in place of `host` and `port`. A file that an
-    # earlier server left there is removed, one that is in use is not. Unit: characters.
-    # Default: nil. Range: 1 to 107.
+    # earlier server left there is removed, one that is in use is not. `@name` is a name
+    # without a file (an abstract socket): whoever is on the same network may connect.
+    # Unit: characters. Default: nil. Range: 1 to 107.
     attr_accessor :uds
 
     # Permission bits of the unix socket's file, such as `0o660`. `nil` leaves them to
@@ -640,8 +641,9 @@ module Spikard
     attr_accessor :uds_permissions
 
     # Number of an inherited descriptor that listens already, to serve in place of
-    # `host` and `port`. A socket of systemd (`LISTEN_FDS`) is served without this.
-    # Unit: descriptor. Default: nil. Range: 0 to 1048575.
+    # `host` and `port`. Sockets of systemd (`LISTEN_FDS`) are served without this, all
+    # of them; with it only this one. Unit: descriptor. Default: nil. Range: 0 to
+    # 1048575.
     attr_accessor :fd
 
     # Workers, each with its own ring and listener; one per core is the useful most.
@@ -718,6 +720,11 @@ module Spikard
     # How much the log says. What it says goes to the host's own logging. Default:
     # "info".
     attr_accessor :log_level
+
+    # How a line of the log looks: words for people, or one JSON object with the keys
+    # `time`, `level`, `message`, `request_id`, `method`, `path`, `route`, `traceback`
+    # and `worker`. Default: "text".
+    attr_accessor :log_format
 
     # One line per request. `nil` writes none. Default: nil.
     attr_reader :access_log
@@ -921,6 +928,7 @@ module Spikard
       health: nil,
       protect: [],
       log_level: "info",
+      log_format: "text",
       access_log: nil,
       sensitive_headers: [],
       compression: CompressionConfig.new,
@@ -977,6 +985,7 @@ module Spikard
       self.health = health
       @protect = protect
       @log_level = log_level
+      @log_format = log_format
       self.access_log = access_log
       @sensitive_headers = sensitive_headers
       self.compression = compression
@@ -1016,12 +1025,13 @@ module Spikard
         host port uds uds_permissions fd workers backlog engine enable_request_id
         max_body_size decompress_requests max_json_depth max_form_fields max_form_memory
         spool_threshold spool_directory response_validation cors security_headers health
-        protect log_level access_log sensitive_headers compression jwt_auth api_key_auth
-        max_header_size max_headers max_request_line static_files max_connections
-        max_in_flight request_timeout header_timeout body_timeout idle_timeout
-        write_timeout start_timeout drain_delay graceful_shutdown shutdown_timeout
-        turn_budget_us turn_calls_max blocking_threads queue_timeout stall_threshold
-        trusted_proxies trusted_hops forwarded_header rate_limit reload reload_dirs dev
+        protect log_level log_format access_log sensitive_headers compression jwt_auth
+        api_key_auth max_header_size max_headers max_request_line static_files
+        max_connections max_in_flight request_timeout header_timeout body_timeout
+        idle_timeout write_timeout start_timeout drain_delay graceful_shutdown
+        shutdown_timeout turn_budget_us turn_calls_max blocking_threads queue_timeout
+        stall_threshold trusted_proxies trusted_hops forwarded_header rate_limit reload
+        reload_dirs dev
       ]
     end
   end
