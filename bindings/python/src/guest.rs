@@ -201,6 +201,25 @@ impl Guest {
     }
 }
 
+impl Guest {
+    /// Whether the task of a call has ended with this exception, and its call is not answered yet.
+    pub(crate) fn was_raised(&self, py: Python<'_>, error: &Bound<'_, PyAny>) -> PyResult<bool> {
+        // Python code runs below, which must not find the lock taken.
+        let tasks: Vec<_> = lock(&self.tasks)
+            .values()
+            .map(|it| it.clone_ref(py))
+            .collect();
+        for task in tasks {
+            let task = task.bind(py);
+            let asked = |name| task.call_method0(name)?.is_truthy();
+            if asked("done")? && !asked("cancelled")? && task.call_method0("exception")?.is(error) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
 impl Host for Guest {
     fn call(&self, call: Call<'_>) -> Outcome {
         Python::attach(|py| match self.port.get() {

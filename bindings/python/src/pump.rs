@@ -142,14 +142,22 @@ fn stepped_task<'py>(
     let step = capture.borrow_mut().step.take();
     if let Some((step, step_context)) = step {
         // The context is entered already where the task took ours; 3.10 makes its own copy.
-        match step_context.filter(|other| !other.is(context)) {
-            Some(other) => {
-                let other = other.into_bound(py);
-                enter(&other, || step.call0(py))?;
-                return Ok((task, other));
-            }
-            None => step.call0(py)?,
+        let other = step_context.filter(|other| !other.is(context));
+        let other = other.map(|other| other.into_bound(py));
+        let stepped = match &other {
+            Some(other) => enter(other, || step.call0(py)),
+            None => step.call0(py),
         };
+        if let Err(error) = stepped {
+            // `SystemExit` ends the task and is raised as well. It is told once.
+            if task.call_method0(intern!(py, "done"))?.is_truthy()? {
+                task.call_method0(intern!(py, "exception"))?;
+            }
+            return Err(error);
+        }
+        if let Some(other) = other {
+            return Ok((task, other));
+        }
     }
     Ok((task, context.clone()))
 }

@@ -139,6 +139,14 @@ impl Server {
         worker.host().turn_soon(py)
     }
 
+    /// Whether a handler or hook has just raised this, and its call is about to be answered.
+    fn was_raised_by_a_call(&self, py: Python<'_>, error: &Bound<'_, PyAny>) -> PyResult<bool> {
+        match &self.worker {
+            Some(worker) => worker.host().was_raised(py, error),
+            None => Ok(false),
+        }
+    }
+
     /// Open connections, calls in flight, and orphans among them.
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let stats = self.worker()?.stats().map_err(|error| raise(py, error))?;

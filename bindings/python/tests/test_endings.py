@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import signal
 import socket
+import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from test_run import SECONDS_MAX, running
+from spikard import Spikard
+from spikard.testing import TestClient
+from spikard.testing.client import Transport
+from test_run import PROGRAM, SECONDS_MAX, running
 
 
 def test_a_stop_is_announced_to_whoever_asks_for_readiness(tmp_path: Path) -> None:
@@ -52,3 +59,142 @@ def test_a_start_that_takes_too_long_ends_the_server(tmp_path: Path, way: str) -
     with running(tmp_path, run) as program:
         assert program.end() == 3
         assert re.search(r"was not ready within 0\.5 s \(start_timeout\): killed", program.log)
+
+
+KEPT = """
+import multiprocessing, threading
+
+@app.get("/start")
+def start():
+    threading.Thread(target=time.sleep, args=(60,), name="mine", daemon=False).start()
+    context = multiprocessing.get_context("fork")
+    child = context.Process(target=time.sleep, args=(60,))
+    child.start()
+    return child.pid
+"""
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_worker_does_not_wait_for_ever_for_what_a_program_left_running(
+    tmp_path: Path, signal_number: signal.Signals
+) -> None:
+    run = "app.run({'port': 0, 'shutdown_timeout': 1.5})"
+    with running(tmp_path, run, body=PROGRAM + KEPT) as program:
+        worker, child = program.get("/pid").json(), program.get("/start").json()
+        asked = time.monotonic()
+        program.process.send_signal(signal_number)
+        line = program.wait_for(rf"the worker \(pid {worker}\) does not wait any longer .*")[0]
+        assert time.monotonic() - asked >= 1.4
+        assert line.endswith(f"what keeps it: thread mine, process {child}")
+        deadline = asked + SECONDS_MAX / 2
+        while Path(f"/proc/{worker}").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        # It was not the parent who ended it.
+        assert "forced" not in program.log
+        if signal_number == signal.SIGTERM:
+            assert program.end() == 0
+        else:
+            assert program.get("/pid").json() != worker
+
+
+def test_a_worker_that_nothing_keeps_ends_at_once_and_says_nothing(tmp_path: Path) -> None:
+    with running(tmp_path, "app.run({'port': 0, 'shutdown_timeout': 0})") as program:
+        assert program.get("/pid").status_code == 200
+        program.process.terminate()
+        assert program.end() == 0
+        assert "does not wait" not in program.log
+
+
+EXITS = """
+import sys
+
+@app.get("/inline", blocking=False)
+def inline():
+    sys.exit(7)
+
+@app.get("/pool", blocking=True)
+def pool():
+    sys.exit(7)
+
+@app.get("/early")
+async def early():
+    sys.exit(7)
+
+@app.get("/late")
+async def late():
+    await asyncio.sleep(0.01)
+    sys.exit(7)
+
+@app.on_request
+async def hook(request):
+    if request.path == "/hook":
+        await asyncio.sleep(0.01)
+        sys.exit(7)
+
+@app.get("/task")
+async def start():
+    async def leave():
+        sys.exit(7)
+    asyncio.get_running_loop().leaving = asyncio.create_task(leave())
+    return "started"
+"""
+
+
+LOOPS = {"uvloop": "", "asyncio": "import sys\nsys.modules['uvloop'] = None\n"}
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_handler_that_exits_is_a_failed_handler_and_its_worker_goes_on(
+    tmp_path: Path, loop: str
+) -> None:
+    paths = ["/inline", "/pool", "/early", "/late", "/hook"]
+    body = LOOPS[loop] + PROGRAM + EXITS
+    with running(tmp_path, "app.run(port=0)", body=body) as program:
+        worker, slow = program.get("/pid").json(), []
+        asking = threading.Thread(target=lambda: slow.append(program.get("/slow").json()))
+        asking.start()
+        time.sleep(0.1)
+        for path in paths * 3:
+            reply = program.get(path)
+            assert (reply.status_code, reply.headers["content-type"]) == (
+                500,
+                "application/problem+json",
+            )
+        asking.join()
+        # Who was waiting meanwhile has its reply, of the same worker.
+        assert slow == [worker]
+        assert program.get("/pid").json() == worker
+        assert program.log.count("SystemExit: 7\n") >= 3 * len(paths)
+        assert "never retrieved" not in program.log
+        program.process.terminate()
+        assert program.end() == 0
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_task_of_a_programs_own_that_exits_ends_its_worker(tmp_path: Path, loop: str) -> None:
+    with running(tmp_path, "app.run(port=0)", body=LOOPS[loop] + PROGRAM + EXITS) as program:
+        worker = program.get("/pid").json()
+        program.get("/task")
+        program.wait_for(rf"\(pid {worker}\) exited with code 7; started pid")
+        assert program.get("/pid").json() != worker
+
+
+@pytest.mark.parametrize("transport", ["inject", "socket"])
+def test_a_test_client_outlives_a_handler_that_exits(transport: Transport) -> None:
+    app = Spikard()
+
+    @app.get("/late")
+    async def late():
+        await asyncio.sleep(0.01)
+        sys.exit(7)
+
+    @app.get("/here")
+    async def here():
+        await asyncio.sleep(0.01)
+        return "here"
+
+    with TestClient(app, transport=transport) as client:
+        for _ in range(3):
+            assert client.get("/late").status_code == 500
+            assert client.get("/here").text == "here"

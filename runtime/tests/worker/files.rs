@@ -235,3 +235,62 @@ fn a_client_that_leaves_or_stalls_gives_the_descriptor_back() {
         server.until(|stats| stats.connections == 0);
     }
 }
+
+/// How a worker is told to go.
+type Farewell = fn(&Server);
+
+const FAREWELLS: [Farewell; 2] = [Server::stop, Server::leave];
+
+#[test]
+fn a_file_that_is_being_sent_is_finished_before_the_worker_goes() {
+    let content = content(32 * 1024 * 1024);
+    let scratch = Scratch::new("finished", &content);
+    for (engine, farewell) in engines()
+        .into_iter()
+        .flat_map(|engine| FAREWELLS.map(|farewell| (engine, farewell)))
+    {
+        let server = Server::start(engine, r#"{"shutdown_timeout": 20}"#);
+        let mut client = server.connect();
+        client.write_all(&scratch.request()).unwrap();
+        let mut reply = vec![0; 1024];
+        client.read_exact(&mut reply).unwrap();
+        farewell(&server);
+        thread::sleep(Duration::from_millis(200)); // It has heard the order by then.
+        assert!(is_open(&scratch.0), "the rest of it is still to be sent");
+        let length = reply.len() + content.len();
+        while reply.len() < length && !reply.ends_with(&content) {
+            let mut block = vec![0; 1024 * 1024];
+            let count = client.read(&mut block).unwrap();
+            assert!(count > 0, "cut off after {} bytes", reply.len());
+            reply.extend_from_slice(&block[..count]);
+        }
+        assert!(reply.ends_with(&content), "the content differs");
+        drop(client);
+        server.join();
+    }
+}
+
+#[test]
+fn a_file_that_is_not_taken_in_time_is_cut_off() {
+    let scratch = Scratch::new("cut", &content(32 * 1024 * 1024));
+    for (engine, farewell) in engines()
+        .into_iter()
+        .flat_map(|engine| FAREWELLS.map(|farewell| (engine, farewell)))
+    {
+        let server = Server::start(engine, r#"{"shutdown_timeout": 0.3}"#);
+        let mut client = server.connect();
+        client.write_all(&scratch.request()).unwrap();
+        let mut reply = vec![0; 1024];
+        client.read_exact(&mut reply).unwrap();
+        let began = Instant::now();
+        farewell(&server);
+        server.join();
+        // Who leaves has a second more for what came in its last moment.
+        let took = began.elapsed();
+        assert!(took >= Duration::from_millis(290), "{took:?}");
+        assert!(took < Duration::from_secs(3), "{took:?}");
+        let _ = client.read_to_end(&mut reply);
+        assert!(reply.len() < 32 * 1024 * 1024, "it was sent whole");
+        assert!(!is_open(&scratch.0));
+    }
+}

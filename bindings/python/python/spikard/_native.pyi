@@ -206,6 +206,9 @@ class Server:
     def stop(self, force: bool = False) -> None:
         """Accept nothing more and finish what is in flight; with `force`, close at once."""
 
+    def was_raised_by_a_call(self, error: BaseException) -> bool:
+        """Return whether a handler or hook has just raised this; its call is answered next."""
+
     def stats(self) -> dict[str, int]:
         """Return how many connections, calls in flight and orphans there are."""
 

@@ -16,14 +16,15 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from spikard import _native
 from spikard.config import document_of, seconds_of
 from spikard.errors import ConfigError
-from spikard.logging import INFO, log
+from spikard.logging import ERROR, INFO, WARNING, is_json, log
 
 if TYPE_CHECKING:
     from spikard._generated.config import ServerConfig
@@ -41,6 +42,9 @@ class Guest:
     """A server as a guest of an event loop. Made, stopped and awaited on the loop's thread."""
 
     __slots__ = ("_drained", "_loop", "_server", "engine_name", "port")
+
+    serving: ClassVar[list[Guest]] = []
+    """Those that are not drained yet."""
 
     def __init__(
         self, engine: _native.Engine, config: ServerConfig, listener_fd: int, port: int
@@ -61,6 +65,7 @@ class Guest:
         self._loop.add_reader(server.fd, server.turn)
         # Given up when it is closed: it must end on this thread, and so must the last name of it.
         self._server: _native.Server | None = server
+        Guest.serving.append(self)
 
     @classmethod
     def listen(cls, engine: _native.Engine, config: ServerConfig) -> Guest:
@@ -77,6 +82,10 @@ class Guest:
         """Follow the parent's orders that have come; return whether more may come."""
         return self._server is not None and inherited.obey(self._server)
 
+    def was_raised_by_a_call(self, error: BaseException) -> bool:
+        """Return whether a handler or hook has just raised this; its call is answered next."""
+        return self._server is not None and self._server.was_raised_by_a_call(error)
+
     async def drained(self) -> None:
         """Wait until every connection is closed, and free the worker.
 
@@ -92,6 +101,7 @@ class Guest:
         finally:
             server, self._server = self._server, None
             if server is not None:
+                Guest.serving.remove(self)
                 self._loop.remove_reader(server.fd)
                 server.close()
 
@@ -104,7 +114,7 @@ def run(engine: _native.Engine, document: str, config: ServerConfig, life: Life)
     """Serve until told to stop, in whichever role this process has."""
     _refuse_gevent()
     if INHERITED is not None:
-        run_in(new_loop(), _work(engine, config, INHERITED, life))
+        _run_worker(engine, config, INHERITED, life)
         return
     reason = _bound_to_this_process()
     if reason is not None:
@@ -154,7 +164,7 @@ def run_in(loop: asyncio.AbstractEventLoop, main: Coroutine[Any, Any, None]) -> 
     """Run a coroutine on a new loop, then end what it left behind and close the loop."""
     try:
         asyncio.set_event_loop(loop)
-        loop.run_until_complete(main)
+        _complete(loop, loop.create_task(main))
     finally:
         try:
             tasks = asyncio.all_tasks(loop)
@@ -167,8 +177,89 @@ def run_in(loop: asyncio.AbstractEventLoop, main: Coroutine[Any, Any, None]) -> 
             loop.close()
 
 
-async def _work(
+def _complete(loop: asyncio.AbstractEventLoop, main: asyncio.Task[None]) -> None:
+    """Run until `main` is done, whatever handlers raise.
+
+    A task that raises SystemExit ends the loop that runs it, as asyncio has it. In a handler that
+    is a failed handler: its call is answered, and everybody else's go on. Anywhere else it is what
+    it says.
+    """
+    while True:
+        try:
+            loop.run_until_complete(main)
+        except SystemExit as error:
+            # asyncio's loop ends before the task tells of its end, uvloop's behind that.
+            is_answered = getattr(error, "is_of_a_handler", False)
+            is_of_a_handler = is_answered or any(
+                guest.was_raised_by_a_call(error) for guest in Guest.serving
+            )
+            if main.done() or not is_of_a_handler:
+                raise
+        else:
+            return
+
+
+class _Orders:
+    """When the parent ordered something last: a worker that ends was told to by that."""
+
+    __slots__ = ("last",)
+
+    def __init__(self) -> None:
+        self.last = time.monotonic()
+
+
+def _run_worker(
     engine: _native.Engine, config: ServerConfig, inherited: _native.Inherited, life: Life
+) -> None:
+    """Run a parent's worker. Where the log is JSON, what ends it is a line of that, too."""
+    orders, code = _Orders(), 1
+    try:
+        run_in(new_loop(), _work(engine, config, inherited, life, orders))
+        code = 0
+    except Exception as error:
+        if not is_json():
+            raise
+        log(ERROR, f"the worker failed: {type(error).__name__}: {error}", error)
+        sys.exit(1)
+    finally:
+        _leave_in_time(orders.last + seconds_of(config.shutdown_timeout), code)
+
+
+def _leave_in_time(deadline: float, code: int) -> None:
+    """End this process by then, or soon, whoever else still keeps it.
+
+    An interpreter that ends waits for threads and child processes that are no daemons, however long
+    they take; the requests are finished by now, and the port is the successor's.
+    """
+
+    def leave() -> None:
+        time.sleep(max(deadline - time.monotonic(), LEAVE_SECONDS_MIN))
+        threads = [it.name for it in threading.enumerate() if not it.daemon and it is not main]
+        children = [f"process {child.pid}" for child in multiprocessing.active_children()]
+        kept_by = ", ".join([*(f"thread {name}" for name in threads), *children])
+        log(
+            WARNING,
+            f"the worker (pid {os.getpid()}) does not wait any longer than shutdown_timeout for "
+            f"what keeps it: {kept_by or 'the end of the interpreter'}",
+        )
+        os._exit(code)
+
+    main = threading.main_thread()
+    # A process that has no thread left to give ends as it can: its parent kills it in the end.
+    with suppress(RuntimeError):
+        threading.Thread(target=leave, name="spikard-leave", daemon=True).start()
+
+
+LEAVE_SECONDS_MIN = 1.0
+"""What an interpreter has to end at least, in seconds; a parent waits longer before it kills."""
+
+
+async def _work(
+    engine: _native.Engine,
+    config: ServerConfig,
+    inherited: _native.Inherited,
+    life: Life,
+    orders: _Orders,
 ) -> None:
     """Serve as a parent's worker: take its orders, and no Ctrl-C."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
@@ -193,18 +284,21 @@ async def _work(
     finally:
         loop.remove_reader(inherited.control_fd)
     try:
-        await _obey(engine, config, inherited)
+        await _obey(engine, config, inherited, orders)
     finally:
         await life.__aexit__(*sys.exc_info())
 
 
-async def _obey(engine: _native.Engine, config: ServerConfig, inherited: _native.Inherited) -> None:
+async def _obey(
+    engine: _native.Engine, config: ServerConfig, inherited: _native.Inherited, orders: _Orders
+) -> None:
     """Serve, and do what the parent says."""
     loop = asyncio.get_running_loop()
     guest = Guest(engine, config, inherited.listener_fd(), config.port)
     name, _, why = guest.engine_name.partition(" ")
 
     def obey() -> None:
+        orders.last = time.monotonic()
         if not guest.obey(inherited):
             loop.remove_reader(inherited.control_fd)
 
