@@ -149,7 +149,7 @@ impl Listener {
         let _ = socket.set_read_timeout(usual);
         let (stream, client) = found.ok()?;
         let _ = stream.set_read_timeout(usual);
-        // An accepted socket blocks, which only a ring may be given: epoll's reads are the kernel's.
+        // An accepted socket blocks, which only a ring may be given: epoll reads by plain calls.
         stream.set_nonblocking(is_legacy()).ok()?;
         let stream = TcpStream::from_std(OwnedFd::from(stream).into()).ok()?;
         Some((stream, client.as_socket()))

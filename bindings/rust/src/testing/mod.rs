@@ -41,7 +41,7 @@ pub struct TestClient {
 enum Transport {
     InProcess(Box<InProcess>),
     /// A new connection for every request.
-    Socket(Server),
+    Socket(Box<Server>),
 }
 
 struct InProcess {
@@ -111,7 +111,7 @@ impl TestClient {
     pub fn over_socket(app: App, config: ServerConfig) -> Result<Self, RunError> {
         let server = app.start(ServerConfig { port: 0, ..config })?;
         Ok(Self {
-            transport: Transport::Socket(server),
+            transport: Transport::Socket(Box::new(server)),
         })
     }
 
