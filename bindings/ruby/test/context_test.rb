@@ -82,10 +82,6 @@ class ForeignSchedulerTest < Minitest::Test
       wait([], nil) until idle?
       super
     end
-
-    def idle?
-      [@readers, @writers, @timers, @ready, @blocked].all?(&:empty?)
-    end
   end
 
   def setup

@@ -129,8 +129,8 @@ class ServerTest < Minitest::Test
   def test_the_quick_start_runs_as_it_is_written
     root = File.expand_path("../../..", __dir__)
     port = Program.free_port
-    pid = spawn({ "PORT" => port.to_s }, RbConfig.ruby, "-I", Program::LIB, "#{root}/scripts/demo.rb",
-                err: File::NULL)
+    command = [RbConfig.ruby, "-I", Program::LIB, "#{root}/scripts/demo.rb"]
+    pid = spawn({ "PORT" => port.to_s }, *command, err: File::NULL)
     body = 100.times.find do
       break Net::HTTP.get(URI("http://127.0.0.1:#{port}/users/7"))
     rescue SystemCallError

@@ -8,8 +8,9 @@
 module Spikard
   # What the engine may call.
   class Function
-    # For logs; of whom `Request` asks what its route is.
-    attr_reader :name, :parameters, :media, :engine
+    # For logs; of whom `Request` asks what its route is. Slots are names and where their values
+    # are among the engine's.
+    attr_reader :name, :media, :engine, :slots, :path_slots, :query_slots
 
     # `traits` are what it shares with all of its application: see `Traits`.
     def initialize(name, traits, is_async: false, parameters: [], media: nil)
@@ -17,8 +18,13 @@ module Spikard
       @engine = traits.engine
       @traits = traits
       @is_async = is_async
-      @parameters = parameters
       @media = media
+      numbered = parameters.each_with_index.to_a
+      @slots = numbered.map { |parameter, index| [parameter.name, index] }.freeze
+      @path_slots, @query_slots = %w[path query].map do |source|
+        chosen = numbered.select { |parameter, _| parameter.source == source }
+        chosen.map { |parameter, index| [parameter.wire, index] }.freeze
+      end
     end
 
     # Whether it waits by yielding its fiber, so that it never holds a thread.

@@ -139,7 +139,7 @@ module Spikard
         wait = @pool.soonest(wait)
         @pool.expire
       end
-      if @scheduler
+      if @scheduler && !@scheduler.idle?
         @scheduler.wait([@watched], wait)
       elsif @defers
         @watched.wait_readable(wait)
@@ -154,12 +154,17 @@ module Spikard
       @inbox.pop.call until @inbox.empty?
       @pool.expire if @pool.waiting?
       @deferred.slice!(0..).each { |call| Fiber.schedule(&call) } unless @deferred.empty?
-      @scheduler&.wait([], 0)
+      let_fibers_go
+    end
+
+    # Fibers that wait go on, if they may.
+    def let_fibers_go
+      @scheduler.wait([], 0) if @scheduler && !@scheduler.idle?
     end
 
     # More is to be done, but others come first: threads, and fibers of the thread's scheduler.
     def give_way
-      @scheduler&.wait([], 0)
+      let_fibers_go
       sleep(0) if @defers
       @native.give_way
     end

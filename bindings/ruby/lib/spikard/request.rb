@@ -68,17 +68,17 @@ module Spikard
 
     # Every converted parameter by its name, wherever it was read from.
     def params
-      kept[:params] ||= named(function.parameters) { |parameter| parameter.name }
+      kept[:params] ||= table_of(function.slots)
     end
 
     # The converted path parameters by name.
     def path_params
-      kept[:path_params] ||= from("path")
+      kept[:path_params] ||= table_of(function.path_slots)
     end
 
     # The converted query parameters by name.
     def query_params
-      kept[:query_params] ||= from("query")
+      kept[:query_params] ||= table_of(function.query_slots)
     end
 
     # Every name of the query: converted where the route declares it, else as sent, in a list where
@@ -154,8 +154,11 @@ module Spikard
 
     # A hash with strings as keys that takes symbols as well.
     def self.table
-      Hash.new { |hash, key| key.is_a?(Symbol) ? hash.fetch(key.name, nil) : nil }
+      Hash.new(&BY_SYMBOL)
     end
+
+    BY_SYMBOL = ->(hash, key) { key.is_a?(Symbol) ? hash.fetch(key.name, nil) : nil }
+    private_constant :BY_SYMBOL
 
     # For hooks and what answers; not for applications.
     def __kept
@@ -185,20 +188,16 @@ module Spikard
       memo || (self.memo = {})
     end
 
-    # The values that are there, by what the block makes of their parameters.
-    def named(parameters)
+    # The values that are there, by the names of these slots.
+    def table_of(slots)
       table = Request.table
-      found = values
-      parameters.each_with_index do |parameter, index|
-        value = found ? found[index] : :absent
-        name = yield parameter
-        table[name] = value if name && !value.equal?(:absent)
+      found = values or return table
+
+      slots.each do |name, index|
+        value = found[index]
+        table[name] = value unless value.equal?(:absent)
       end
       table
-    end
-
-    def from(source)
-      named(function.parameters) { |parameter| parameter.wire if parameter.source == source }
     end
 
     def read_body

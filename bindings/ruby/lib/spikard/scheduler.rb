@@ -15,8 +15,14 @@ module Spikard
       @timers = Timers.new
       @ready = []
       @blocked = {}
+      @waits = 0
       @lock = Thread::Mutex.new
       @bell, @ring = IO.pipe
+    end
+
+    # Whether no fiber waits for anything.
+    def idle?
+      @waits.zero? && @ready.empty?
     end
 
     # Waits until one of `watched` is readable, a fiber's wait is over, or `timeout` has passed;
@@ -79,12 +85,14 @@ module Spikard
     end
 
     def io_wait(io, events, timeout)
+      @waits += 1
       wait = Wait.new(self, events)
       (@readers[io] ||= []) << wait unless (events & IO::READABLE).zero?
       (@writers[io] ||= []) << wait unless (events & IO::WRITABLE).zero?
       @timers.add(timeout, wait) if timeout
       wait.sleep || false
     ensure
+      @waits -= 1
       @timers.ended if timeout
       forget(@readers, io, wait)
       forget(@writers, io, wait)
@@ -96,12 +104,14 @@ module Spikard
 
     # Waits until `unblock`, or `timeout` seconds.
     def block(_blocker, timeout = nil)
+      @waits += 1
       wait = Wait.new(self)
       fiber = Fiber.current
       @blocked[fiber] = wait
       @timers.add(timeout, wait) if timeout
       wait.sleep
     ensure
+      @waits -= 1
       @timers.ended if timeout
       @blocked.delete(fiber)
     end
