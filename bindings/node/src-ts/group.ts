@@ -38,8 +38,7 @@ export class Group extends Verbs {
     const { prefix = "", tags: _, ...shared } = this.#options;
     const [own, handler] = rest.length === 1 ? [{}, rest[0]] : rest;
     const options: RouteOptions = { ...shared, ...own };
-    const whole = path === "/" && prefix !== "" ? prefix : prefix + path;
-    return super.route(methods, whole, options, handler as (request: any) => unknown);
+    return super.route(methods, prefix + path, options, handler as (request: any) => unknown);
   }
 
   /** @internal */

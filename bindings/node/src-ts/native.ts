@@ -35,7 +35,7 @@ export interface NativeCalls {
   values(token: number): unknown[];
   body(token: number): Buffer | null;
   hasBody(token: number): boolean;
-  connection(token: number): [number, string?, number?];
+  connection(token: number): [version: number, scheme: string, address?: string, port?: number];
   exchange(token: number): number;
   purpose(token: number): number;
   made(token: number): [number, string, Buffer];

@@ -104,15 +104,15 @@ export class SpikardRequest<Params = Record<string, any>, Query = Record<string,
     return this.#text(TEXT.query);
   }
 
-  /** Scheme, host and target. */
+  /** The whole URL, as the client has it. */
   get url(): string {
     const query = this.queryString === "" ? "" : `?${this.queryString}`;
-    return `http://${this.headers.get("host") ?? ""}${this.path}${query}`;
+    return `${this.scheme}://${this.headers.get("host") ?? ""}${this.path}${query}`;
   }
 
-  /** `http`. */
+  /** `http`, or `https` where a trusted proxy says that the client came so. */
   get scheme(): string {
-    return "http";
+    return this._source.calls.connection(this._token)[1];
   }
 
   /** `1.0` or `1.1`. */
@@ -120,9 +120,11 @@ export class SpikardRequest<Params = Record<string, any>, Query = Record<string,
     return `1.${this._source.calls.connection(this._token)[0]}`;
   }
 
-  /** The other end of the connection; null in process. */
+  /**
+   * The client, as trusted proxies say, else the other end of the connection; null in process.
+   */
   get client(): Client | null {
-    const [, address, port] = this._source.calls.connection(this._token);
+    const [, , address, port] = this._source.calls.connection(this._token);
     return address === undefined ? null : { address, port: port as number };
   }
 

@@ -138,15 +138,16 @@ impl Calls {
         self.look(token, |call| Ok(call.has_body()))
     }
 
-    /// The HTTP minor version, the client's address and port; in process only the version.
+    /// The HTTP minor version, the scheme, the client's address and port; in process only the former.
     #[napi]
     pub fn connection<'env>(&self, env: &'env Env, token: f64) -> Result<Array<'env>> {
         self.look(token, |call| {
             let mut facts = env.create_array(0)?;
             facts.set(0, call.version_minor())?;
+            facts.set(1, call.scheme())?;
             if let Some(client) = call.client() {
-                facts.set(1, client.ip().to_string())?;
-                facts.set(2, u32::from(client.port()))?;
+                facts.set(2, client.ip().to_string())?;
+                facts.set(3, u32::from(client.port()))?;
             }
             Ok(facts)
         })

@@ -174,7 +174,7 @@ test("groups have a prefix, hooks and settings", async () => {
       users.preHandler(({ state }) => {
         state.who = "group";
       });
-      users.get("/", ({ state }) => state);
+      users.get("", ({ state }) => state);
       users.register((inner) => inner.get("/{id:int}", ({ params }) => params), {
         prefix: "/inner",
       });

@@ -131,6 +131,10 @@ impl Request {
         self.head.borrow().version_minor
     }
 
+    fn scheme(&self) -> &'static str {
+        self.head.borrow().scheme
+    }
+
     fn client(&self) -> Option<(String, u16)> {
         let client = self.head.borrow().client?;
         Some((client.ip().to_string(), client.port()))
@@ -209,6 +213,7 @@ pub(crate) fn define(ruby: &Ruby, spikard: RModule) -> Result<(), Error> {
     class.define_method("path", method!(Request::path, 0))?;
     class.define_method("query_string", method!(Request::query_string, 0))?;
     class.define_method("route", method!(Request::route, 0))?;
+    class.define_method("scheme", method!(Request::scheme, 0))?;
     class.define_private_method("version_minor", method!(Request::version_minor, 0))?;
     class.define_private_method("received_id", method!(Request::request_id, 0))?;
     class.define_private_method("peer", method!(Request::client, 0))?;

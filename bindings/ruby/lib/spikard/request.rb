@@ -6,7 +6,8 @@
 # of it is known: it grows with the calls of its exchange.
 
 module Spikard
-  # One request. `method`, `path`, `query_string` and `route` are the native side's.
+  # One request. `method`, `path`, `query_string`, `scheme` and `route` are the native
+  # side's.
   class Request
     # What `request[:name]` reads.
     KEYS = %i[
@@ -39,14 +40,10 @@ module Spikard
       headers["host"].to_s
     end
 
-    def scheme
-      "http"
-    end
-
-    # Scheme, host and target.
+    # The whole URL, as the client has it.
     def url
       query = query_string
-      "http://#{host}#{path}#{'?' unless query.empty?}#{query}"
+      "#{scheme}://#{host}#{path}#{'?' unless query.empty?}#{query}"
     end
 
     # "1.0" or "1.1".
@@ -54,7 +51,8 @@ module Spikard
       version_minor.zero? ? "1.0" : "1.1"
     end
 
-    # Address and port of the other end of the connection; nil in process.
+    # Address and port of the client, as trusted proxies say, else of the other end of the
+    # connection; nil in process.
     def client
       peer
     end
