@@ -24,7 +24,7 @@ app.setErrorHandler(Missing, ({ message }) => new HttpProblem(404, { detail: mes
 
 app.register(
   (books) => {
-    books.post("/", { body: Book }, ({ body }) => {
+    books.post("", { body: Book }, ({ body }) => {
       const id = shelf.size + 1;
       shelf.set(id, body);
       return reply({ id }, { statusCode: 201, headers: { location: `/books/${id}` } });

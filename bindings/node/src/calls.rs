@@ -138,7 +138,7 @@ impl Calls {
         self.look(token, |call| Ok(call.has_body()))
     }
 
-    /// The HTTP minor version, the scheme, the client's address and port; in process only the former.
+    /// HTTP minor version, scheme, the client's address and port; in process only the first two.
     #[napi]
     pub fn connection<'env>(&self, env: &'env Env, token: f64) -> Result<Array<'env>> {
         self.look(token, |call| {
