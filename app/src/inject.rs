@@ -80,7 +80,7 @@ impl Injector {
 
     /// Tells the time: monotonic milliseconds, and seconds since 1970.
     pub fn set_time(&self, now_ms: u64, unix_s: u64) {
-        self.local.borrow_mut().set_time(now_ms, unix_s);
+        self.local.borrow_mut().set_time(now_ms, unix_s * 1000);
     }
 
     /// Begins a request, given whole: an HTTP/1.1 head and its body as on the wire.

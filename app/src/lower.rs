@@ -106,10 +106,10 @@ impl App {
         routes.extend(mounts.into_iter().map(|mount| lowering.files(mount)));
         let targets = Targets {
             routes: routes.into(),
-            not_found: lowering.answer("404", StandingProblem::new(&NOT_FOUND, None)),
-            not_allowed: lowering.answer("405", Allow::refusal(&tree)),
-            options: lowering.answer("options", Allow::answer(&tree)),
-            bad_path: lowering.answer("400", StandingProblem::new(&BAD_REQUEST, Some(BAD_PATH))),
+            not_found: lowering.unrouted("404", StandingProblem::new(&NOT_FOUND, None)),
+            not_allowed: lowering.unrouted("405", Allow::refusal(&tree)),
+            options: lowering.unrouted("options", Allow::answer(&tree)),
+            bad_path: lowering.unrouted("400", StandingProblem::new(&BAD_REQUEST, Some(BAD_PATH))),
         };
         let refused = lowering.plan.declare("refused");
         // What was no request is no affair of hooks.
@@ -285,43 +285,49 @@ impl Lowering<'_> {
         }
     }
 
-    /// A table that answers by itself.
-    fn answer(&mut self, name: &str, stage: impl RequestStage + 'static) -> TableId {
+    /// A table that answers by itself, with these rows on its replies. It asks for auth if its path
+    /// is one of those that are protected.
+    fn answer(
+        &mut self,
+        name: impl Into<Box<str>>,
+        path: Option<&str>,
+        mut rows: Rows,
+        stage: impl RequestStage + 'static,
+    ) -> TableId {
         let table = self.plan.declare(name);
-        let mut rows = self.rows();
+        if path.is_some_and(|path| protect::covers(self.config, path)) {
+            self.guards.all(&mut rows);
+        }
         rows.request(Rank::Handler, Arc::new(stage));
         self.plan.fill(table, rows);
         table
     }
 
+    /// The table of requests that no route takes.
+    fn unrouted(&mut self, name: &str, stage: impl RequestStage + 'static) -> TableId {
+        let rows = self.rows();
+        self.answer(name, None, rows, stage)
+    }
+
     /// The table of a mount of static files.
     fn files(&mut self, mount: Mount) -> TableId {
-        let table = self.plan.declare(format!("files {}", mount.prefix));
-        let mut rows = match mount.is_compressed {
+        let rows = match mount.is_compressed {
             true => self.rows(),
             false => self.rows_as_they_are(),
         };
-        if protect::covers(self.config, &mount.prefix) {
-            self.guards.all(&mut rows);
-        }
-        rows.request(Rank::Handler, Arc::new(ServeFile(Arc::new(mount))));
-        self.plan.fill(table, rows);
-        table
+        let mount = Arc::new(mount);
+        let name = format!("files {}", mount.prefix);
+        let stage = ServeFile(mount.clone());
+        self.answer(name, Some(&mount.prefix), rows, stage)
     }
 
     /// The table of a health endpoint. Its answer never enters the host.
     fn probe(&mut self, health: Health) -> TableId {
-        let table = self.plan.declare(health.name());
         let mut rows = self.rows();
         rows.on_error(None);
         let config = self.config.health.as_ref();
         let path = config.map_or("", |config| health.path(config));
-        if protect::covers(self.config, path) {
-            self.guards.all(&mut rows);
-        }
-        rows.request(Rank::Handler, Arc::new(health));
-        self.plan.fill(table, rows);
-        table
+        self.answer(health.name(), Some(path), rows, health)
     }
 
     fn route(&mut self, route: &Route) -> Result<TableId, LowerError> {

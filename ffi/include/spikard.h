@@ -958,6 +958,19 @@ extern "C" {
 uint32_t spk_abi_version(void);
 
 /**
+ * Writes the function table that the application compiles to: a line for each table of rows, such
+ * as `GET /users: body_limit deadline handler | request_id_echo`, in the order in which its stages
+ * run. For people and for comparisons; the words are no part of the ABI's promises.
+ *
+ * It is not NUL-terminated, owned by the library, and valid until the next field is written on
+ * this thread. Any thread. It blocks while files that the configuration names are read.
+ *
+ * The caller owes:
+ * `app` is a live handle; `tables` and `tables_length` are valid for one write each.
+ */
+uint32_t spk_app_tables(const struct spk_app *app, const uint8_t **tables, size_t *tables_length);
+
+/**
  * Makes an application without routes and with the default configuration.
  *
  * The handle is freed with `spk_app_free`. Any thread. Does not block.

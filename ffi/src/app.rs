@@ -9,7 +9,7 @@ use spikard_contract::{
     config::ServerConfig, hook::HooksDocument, route::RouteDocument, status::Status,
 };
 use spikard_middleware::Plan;
-use spikard_middleware::rate::Memory;
+use spikard_middleware::rate::{Memory, Private};
 
 use crate::boundary::{Checked, Failure, boundary, bytes, object, text, write_out};
 use crate::field::write_field;
@@ -45,6 +45,30 @@ impl spk_app {
         let plan = state.app.lower_in(&state.config, memory);
         plan.map_err(|error| Failure::new(Status::ConfigRefused, error.to_string()))
     }
+}
+
+/// Writes the function table that the application compiles to: a line for each table of rows, such
+/// as `GET /users: body_limit deadline handler | request_id_echo`, in the order in which its stages
+/// run. For people and for comparisons; the words are no part of the ABI's promises.
+///
+/// It is not NUL-terminated, owned by the library, and valid until the next field is written on
+/// this thread. Any thread. It blocks while files that the configuration names are read.
+///
+/// # Safety
+/// `app` is a live handle; `tables` and `tables_length` are valid for one write each.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn spk_app_tables(
+    app: *const spk_app,
+    tables: *mut *const u8,
+    tables_length: *mut usize,
+) -> u32 {
+    let write = || {
+        // SAFETY: the caller's contract.
+        let app = unsafe { object(app, "app")? };
+        app.plan(&Private::new()).map(|plan| plan.to_string())
+    };
+    // SAFETY: the caller's contract.
+    unsafe { write_field(tables, tables_length, write) }
 }
 
 /// Makes an application without routes and with the default configuration.

@@ -22,7 +22,7 @@ pub struct Local {
     draining: bool,
     /// Lines of the access log that nobody has taken yet.
     pub access_lines: String,
-    unix_part_ms: u16,
+    unix_ms: u64,
     /// Compresses the bodies that are compressed on this thread.
     pub encoder: Encoder,
     /// What the next body is compressed with that is compressed elsewhere, unless another one is
@@ -47,7 +47,7 @@ impl Local {
             notes: Vec::new(),
             draining: false,
             access_lines: String::new(),
-            unix_part_ms: 0,
+            unix_ms: 0,
             encoder: Encoder::default(),
             spare_encoder: Arc::default(),
             seats: Seats::default(),
@@ -73,9 +73,11 @@ impl Local {
         }
     }
 
-    /// Tells the time: monotonic milliseconds, and seconds since 1970.
-    pub fn set_time(&mut self, now_ms: u64, unix_s: u64) {
+    /// Tells the time: monotonic milliseconds, and milliseconds since 1970.
+    pub fn set_time(&mut self, now_ms: u64, unix_ms: u64) {
         self.now_ms = now_ms;
+        self.unix_ms = unix_ms;
+        let unix_s = unix_ms / 1000;
         if unix_s != self.unix_s {
             self.unix_s = unix_s;
             self.date = format_date(unix_s);
@@ -103,14 +105,9 @@ impl Local {
         self.fault.as_deref()
     }
 
-    /// Tells the milliseconds of the second that [`Local::set_time`] told.
-    pub fn set_part_ms(&mut self, part_ms: u16) {
-        self.unix_part_ms = part_ms;
-    }
-
     /// Milliseconds since 1970, as of this turn.
     pub fn unix_ms(&self) -> u64 {
-        self.unix_s * 1000 + u64::from(self.unix_part_ms)
+        self.unix_ms
     }
 
     /// Seconds since 1970.

@@ -280,8 +280,7 @@ impl Core {
             .unwrap_or_default();
         self.now_ms.set(now_ms);
         let mut local = self.local.borrow_mut();
-        local.set_time(now_ms, unix.as_secs());
-        local.set_part_ms(unix.subsec_millis() as u16);
+        local.set_time(now_ms, unix.as_millis() as u64);
         drop(local);
         self.calls_left.set(self.settings.turn_calls_max);
         self.stopwatch.begin_turn();

@@ -60,7 +60,7 @@ fn is_for_us(fixture: &Value) -> bool {
         .all(|route| route["behavior"]["kind"] == "echo");
     let request = &fixture["request"];
     echoes
-        && fixture["app"].get("hooks").is_none()
+        && ["hooks", "groups"].iter().all(|key| fixture["app"].get(key).is_none())
         && fixture.get("transport").is_none()
         && request.is_object()
         && request.get("continue").is_none()

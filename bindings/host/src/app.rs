@@ -4,6 +4,7 @@ use std::ptr;
 
 use spikard_ffi::app::{
     spk_app, spk_app_configure, spk_app_free, spk_app_judge, spk_app_new, spk_app_route,
+    spk_app_tables,
 };
 use spikard_ffi::hook::spk_app_hooks;
 
@@ -76,6 +77,15 @@ impl App {
             )
         })?;
         Ok(Some(judged).filter(|document| !document.is_empty()))
+    }
+
+    /// The function table that it compiles to: a line for each table.
+    ///
+    /// # Errors
+    /// What the configuration or its files have wrong.
+    pub fn tables(&self) -> Result<String, Error> {
+        // SAFETY: the handle is live, both outputs are valid for a write.
+        written(|tables, length| unsafe { spk_app_tables(self.0, tables, length) })
     }
 
     pub(crate) fn raw(&self) -> *const spk_app {

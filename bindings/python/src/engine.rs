@@ -164,6 +164,11 @@ impl Engine {
         Ok(())
     }
 
+    /// The function table of the application as it stands.
+    fn tables(&self, py: Python<'_>) -> PyResult<String> {
+        self.app.tables().map_err(|error| raise(py, error))
+    }
+
     /// Adds hooks that are run as one function: (function, is async, is mixed). Returns its number.
     fn hook(&self, run: (Py<PyAny>, bool, bool), reads_form: bool) -> usize {
         let mut functions = self.lock();

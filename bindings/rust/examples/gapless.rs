@@ -18,7 +18,8 @@ async fn slow() -> String {
     pid()
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+/// The application.
+pub(crate) fn app() -> App {
     let mut app = App::new();
     app.get("/pid", pid);
     app.get("/slow", slow);
@@ -28,13 +29,17 @@ fn main() -> Result<(), Box<dyn Error>> {
         burst: 40,
         ..RateLimitConfig::default()
     });
+    app
+}
 
+#[allow(dead_code, reason = "a test takes the application alone")]
+fn main() -> Result<(), Box<dyn Error>> {
     let setting = |name: &str, default: &str| env::var(name).unwrap_or_else(|_| default.into());
     let config = ServerConfig::from_value(&json!({
         "port": setting("PORT", "8000").parse::<u16>()?,
         "workers": setting("WORKERS", "1").parse::<u32>()?,
         "engine": setting("ENGINE", "auto"),
     }))?;
-    app.run_supervised(config)?;
+    app().run_supervised(config)?;
     Ok(())
 }

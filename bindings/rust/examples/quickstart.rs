@@ -15,17 +15,22 @@ fn get_user(Path(user_id): Path<i64>) -> Value {
     json!({"id": user_id, "name": format!("User {user_id}")})
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+/// The application.
+pub(crate) fn app() -> App {
     let mut app = App::new();
     app.get("/hello", hello_world);
     app.get("/users/{user_id:int}", get_user);
+    app
+}
 
+#[allow(dead_code, reason = "a test takes the application alone")]
+fn main() -> Result<(), Box<dyn Error>> {
     let setting = |name: &str, default: &str| env::var(name).unwrap_or_else(|_| default.into());
     let config = ServerConfig::from_value(&json!({
         "port": setting("PORT", "8000").parse::<u16>()?,
         "workers": setting("WORKERS", "1").parse::<u32>()?,
         "engine": setting("ENGINE", "auto"),
     }))?;
-    app.run_with(config)?;
+    app().run_with(config)?;
     Ok(())
 }

@@ -31,6 +31,9 @@ class Engine:
     def configure(self, json: str) -> None:
         """Take a configuration document. Raises ConfigError that names every fault."""
 
+    def tables(self) -> str:
+        """Return the function table of the application as it stands. Raises ConfigError."""
+
     def route(
         self,
         document: str,

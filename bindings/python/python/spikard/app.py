@@ -160,6 +160,15 @@ class Spikard(Decorators):
         """Return what is to be entered before a worker is made, and left after it."""
         return Life(self, self._lifetime, seconds_of(settings.shutdown_timeout))
 
+    def tables(self, config: ServerConfig | Mapping[str, Any] | None = None) -> str:
+        """Return the function table that is served: which stages each route has, in order.
+
+        A line for each table, such as `GET /users: body_limit deadline handler | request_id_echo`:
+        the rows on requests, on replies, and behind them. Raises ConfigError.
+        """
+        engine, _, _ = self.build(config)
+        return engine.tables()
+
     def build(
         self, config: ServerConfig | Mapping[str, Any] | None = None, **changes: object
     ) -> tuple[Engine, str, ServerConfig]:

@@ -1,7 +1,8 @@
 """Markers that say where a parameter is read from, and what it must satisfy.
 
 A marker stands as a default (`q: str = Query(alias="search")`) or in an annotation
-(`q: Annotated[str, Query(alias="search")] = ""`); `q: Query[str]` is short for the latter.
+(`q: Annotated[str, Query(alias="search")] = ""`); `q: Query[str]` is short for the latter;
+type checkers only know the long form.
 Knows nothing of how a value is read.
 """
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 import sample_app
+import sample_server
 
 from spikard.testing import TestClient
 
-SAMPLE = Path(sample_app.__file__)
+SAMPLES = [Path(sample.__file__) for sample in (sample_app, sample_server)]
 CHECKERS = {
     "mypy": ["mypy", "--strict", "--no-incremental", "--python-version", "3.10"],
     "pyright": ["pyright", "--pythonversion", "3.10", "--pythonpath", sys.executable],
@@ -44,11 +45,12 @@ def check(checker: str, path: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=path.parent)
 
 
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.stem)
 @pytest.mark.parametrize("checker", CHECKERS)
-def test_checkers_pass_the_sample(checker: str, tmp_path: Path) -> None:
+def test_checkers_pass_the_sample(checker: str, sample: Path, tmp_path: Path) -> None:
     # pyright's strictness is said in the file.
     copy = tmp_path / "sample.py"
-    copy.write_text("# pyright: strict\n" + SAMPLE.read_text())
+    copy.write_text("# pyright: strict\n" + sample.read_text())
     ran = check(checker, copy)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
@@ -228,3 +230,26 @@ def test_files_of_the_sample_are_read_both_ways() -> None:
         del files["other"][1]
         reply = http.post("/items/7/pictures", data={"title": "t"}, files=files)
         assert reply.json() == {"id": 7, "title": "t", "size": 8, "names": ["a"], "rest": 3}
+
+
+def test_the_sample_of_a_server_answers() -> None:
+    with TestClient(sample_server.app) as client:
+        reply = client.get("/view?a=1", headers={"forwarded": "for=192.0.2.1;proto=https"})
+        assert reply.json() == {
+            "scheme": "https",
+            "url": "https://localhost/view?a=1",
+            "id": "sample",
+            "route": "/view",
+            "state": "pool",
+            "connected": True,
+        }
+        assert reply.headers["x-stamp"] == "yes"
+        assert client.get("/view", headers={"x-late": "1"}).status_code == 503
+        reply = client.get("/me")
+        assert (reply.status_code, reply.headers["x-error"]) == (401, "HttpProblem")
+        assert client.post("/form", data={"a": "b"}).json() == {"a": "b"}
+        key = {"x-api-key": "k2"}
+        assert client.get("/admin/users?scope=own").status_code == 401
+        assert client.get("/admin/users?scope=own", headers=key).text == "own"
+        assert client.get("/admin/users?scope=all", headers=key).status_code == 403
+        assert client.get("/admin/users?scope=own", headers=key).status_code == 429
