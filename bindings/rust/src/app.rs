@@ -12,7 +12,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde_json::Value;
 use spikard_app::RouteFault;
-use spikard_contract::config::{ResponseValidation, ServerConfig};
+use spikard_contract::config::ResponseValidation;
 use spikard_contract::route::{
     ANY_FILE, BodyDocument, BodyMedia, ParameterDocument, ParameterSource, Placement, RouteDocument,
 };
@@ -239,28 +239,6 @@ impl App {
             scope: APPLICATION,
         });
         &mut self.routes[at]
-    }
-
-    /// The function table that would be served: which stages each route has, in order. A line for
-    /// each table: the rows on requests, on replies, and behind them.
-    ///
-    /// ```
-    /// use spikard::{App, ServerConfig};
-    ///
-    /// let mut app = App::new();
-    /// app.get("/hello", || "hello");
-    /// let tables = app.tables(&ServerConfig::default())?;
-    /// assert!(tables.contains("GET /hello: body_limit deadline handler |"));
-    /// # Ok::<(), spikard::RunError>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`RunError`] if the application or the configuration is refused.
-    pub fn tables(self, config: &ServerConfig) -> Result<String, RunError> {
-        let built = self.build()?;
-        config.check().map_err(RunError::Config)?;
-        let plan = built.app.lower(config).map_err(RunError::Lower)?;
-        Ok(plan.to_string())
     }
 
     /// Checks everything that was registered.

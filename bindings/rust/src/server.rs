@@ -61,6 +61,28 @@ impl App {
         Ok(server.announce(&*built.service.log))
     }
 
+    /// The function table that would be served: which stages each route has, in order. A line for
+    /// each table: the rows on requests, on replies, and behind them.
+    ///
+    /// ```
+    /// use spikard::{App, ServerConfig};
+    ///
+    /// let mut app = App::new();
+    /// app.get("/hello", || "hello");
+    /// let tables = app.tables(&ServerConfig::default())?;
+    /// assert!(tables.contains("GET /hello: body_limit deadline handler |"));
+    /// # Ok::<(), spikard::RunError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`RunError`] if the application or the configuration is refused.
+    pub fn tables(self, config: &ServerConfig) -> Result<String, RunError> {
+        let built = self.build()?;
+        config.check().map_err(RunError::Config)?;
+        let plan = built.app.lower(config).map_err(RunError::Lower)?;
+        Ok(plan.to_string())
+    }
+
     /// As [`App::start`], with one worker, on a socket that already listens. `host`, `port`,
     /// `backlog` and `workers` of the configuration are not used.
     ///
