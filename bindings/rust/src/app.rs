@@ -12,7 +12,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde_json::Value;
 use spikard_app::RouteFault;
-use spikard_contract::config::ResponseValidation;
+use spikard_contract::config::{ResponseValidation, ServerConfig};
 use spikard_contract::route::{
     ANY_FILE, BodyDocument, BodyMedia, ParameterDocument, ParameterSource, Placement, RouteDocument,
 };
