@@ -129,6 +129,6 @@ export class Spikard extends Verbs {
     } catch (error) {
       throw new ConfigError((error as Error).message);
     }
-    return new Built(document, this._hooks, this.#routes);
+    return new Built(this, document, this._hooks, this.#routes);
   }
 }

@@ -3,6 +3,7 @@
 // Everything is read from the engine when it is asked for, so a handler pays for what it looks at.
 // After the answer only what was looked at before is there; the rest throws.
 
+import type { Spikard } from "./app.js";
 import { requestHeaders, closeHeaders, type RequestHeaders } from "./headers.js";
 import { native, TEXT, type NativeCalls, type NativeEngine } from "./native.js";
 import { HttpProblem } from "./problem.js";
@@ -22,6 +23,7 @@ export interface Source {
   readonly calls: NativeCalls;
   readonly engine: NativeEngine;
   readonly isDev: boolean;
+  readonly app: Spikard;
 }
 
 /** The other end of a connection. */
@@ -335,6 +337,16 @@ export class SpikardRequest<Params = Record<string, any>, Query = Record<string,
       }
     }
     return this.#state;
+  }
+
+  /** The application. */
+  get app(): Spikard {
+    return this._source.app;
+  }
+
+  /** What the functions of a worker share: the application's `state`. */
+  get appState(): Record<string, any> {
+    return this._source.app.state;
   }
 
   /** The claims of the token that let the request in. Null without one. */

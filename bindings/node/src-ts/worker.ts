@@ -3,6 +3,7 @@
 //
 // Knows nothing of sockets.
 
+import type { Spikard } from "./app.js";
 import { fromDocument, type ServerConfig } from "./_generated/config.js";
 import { enter, enterExchange, type Enter } from "./context.js";
 import { errorRun, handlerRun, hookRun, plainRun, type Visits } from "./dispatch.js";
@@ -32,6 +33,7 @@ export class Built {
 
   /** Throws ConfigError or RouteError for what the engine refuses. */
   constructor(
+    readonly app: Spikard,
     readonly document: string,
     hooks: Hooks,
     routes: readonly Route[],
@@ -115,7 +117,8 @@ export class Built {
           (exchange) => visits.delete(exchange),
         ),
     );
-    const source = { calls, engine: this.engine, isDev: this.config.dev === true };
+    const { app, engine } = this;
+    const source = { calls, engine, isDev: this.config.dev === true, app };
     const made = { source, visits, enter: this.#keepsRequests ? enterExchange() : enter() };
     calls.setFunctions(this.#makers.map((make) => make(made)));
     return calls;

@@ -167,6 +167,20 @@ test("a route that cannot be served is refused where it is registered", () => {
   assert.throws(() => app.get("/twice", () => 2), RouteError);
 });
 
+test("requests reach what the start has left in the application", async () => {
+  const app = new Spikard();
+  app.onReady(async () => {
+    app.state.pool = "a pool";
+  });
+  app.onRequest(({ state, appState }) => {
+    state.seen = appState.pool;
+  });
+  app.get("/", ({ app: own, appState, state }) => [own === app, appState.pool, state.seen]);
+  const client = new TestClient(app);
+  assert.deepEqual((await client.get("/")).json(), [true, "a pool", "a pool"]);
+  await client.close();
+});
+
 test("groups have a prefix, hooks and settings", async () => {
   const app = new Spikard();
   app.register(
