@@ -10,21 +10,13 @@ profile=${1:-release}
 
 scripts/require.sh rust cc ruby
 
-has_libclang() {
-    [ -n "${LIBCLANG_PATH-}" ] || command -v clang >/dev/null 2>&1 && return 0
-    command -v llvm-config >/dev/null 2>&1 && return 0
-    for found in /usr/lib/libclang*.so* /usr/lib/*/libclang*.so* /usr/lib/llvm-*/lib/libclang*.so* \
-        /usr/lib64/libclang*.so*; do
-        [ -e "$found" ] && return 0
-    done
-    return 1
-}
-
 fetch_libclang() {
     folder=.tools/libclang
     if ! ls "$folder"/clang/native/libclang.so >/dev/null 2>&1; then
         scripts/require.sh python
-        "$(scripts/python.sh)" -m pip install --quiet --target "$folder" 'libclang==18.1.1'
+        python=$(scripts/python.sh)
+        "$python" -m pip --version >/dev/null 2>&1 || python=.venv/bin/python
+        "$python" -m pip install --quiet --target "$folder" 'libclang==18.1.1'
     fi
     LIBCLANG_PATH=$PWD/$folder/clang/native
     # It brings no headers of its own; gcc's are where gcc says.
@@ -32,7 +24,7 @@ fetch_libclang() {
     export LIBCLANG_PATH BINDGEN_EXTRA_CLANG_ARGS
 }
 
-has_libclang || fetch_libclang
+scripts/libclang.sh 2>/dev/null || fetch_libclang
 case $profile in
     release) cargo build --release --package spikard-ruby ;;
     debug) cargo build --package spikard-ruby ;;
