@@ -42,11 +42,27 @@ pub fn format_date(unix_seconds: u64) -> [u8; 29] {
 /// A moment as RFC 3339 has it, in UTC with milliseconds: `1994-11-06T08:49:37.000Z`.
 #[must_use]
 pub fn format_rfc3339(unix_ms: u64) -> String {
+    let mut text = String::new();
+    push_rfc3339(&mut text, unix_ms);
+    text
+}
+
+/// The same at the end of a text: logs write one for every request.
+pub fn push_rfc3339(text: &mut String, unix_ms: u64) {
     let (seconds, ms) = (unix_ms / 1000, unix_ms % 1000);
     let (year, month, day) = civil_of_days(seconds / 86_400);
     let time = seconds % 86_400;
-    let (hour, minute, second) = (time / 3600, time / 60 % 60, time % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
+    let mut out = *b"0000-00-00T00:00:00.000Z";
+    put_two(&mut out[0..], year / 100 % 100);
+    put_two(&mut out[2..], year % 100);
+    put_two(&mut out[5..], month);
+    put_two(&mut out[8..], day);
+    put_two(&mut out[11..], time / 3600);
+    put_two(&mut out[14..], time / 60 % 60);
+    put_two(&mut out[17..], time % 60);
+    put_two(&mut out[20..], ms / 10);
+    out[22] = b'0' + (ms % 10) as u8;
+    text.extend(out.map(char::from));
 }
 
 fn put_two(out: &mut [u8], number: u64) {

@@ -5,7 +5,9 @@
 //! one line, whatever they send.
 //! Knows nothing of where lines go.
 
+use std::borrow::Cow;
 use std::fmt::Write;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -112,35 +114,37 @@ impl DoneStage for AccessLog {
 }
 
 /// What a line tells, as it is told.
-struct Facts {
-    time: String,
-    request_id: String,
-    client: Option<String>,
-    method: String,
-    path: String,
-    query: Option<String>,
+struct Facts<'x> {
+    unix_ms: u64,
+    request_id: Cow<'x, str>,
+    client: Option<IpAddr>,
+    method: Cow<'x, str>,
+    path: Cow<'x, str>,
+    query: Option<Cow<'x, str>>,
     protocol: &'static str,
     status: Option<u16>,
     bytes: Option<u64>,
     duration_us: Option<u64>,
 }
 
-impl Facts {
-    fn of(x: &Exchange, ending: Ending, local: &Local, format: &AccessFormat) -> Self {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+impl<'x> Facts<'x> {
+    fn of(x: &'x Exchange, ending: Ending, local: &Local, format: &AccessFormat) -> Self {
         let (status, bytes) = match ending {
             Ending::Replied { body_bytes } => (Some(x.reply.status), body_bytes),
             Ending::Left => (None, Some(0)),
         };
-        let query = x.head.query().map(text);
-        let query = query.map(|query| format.mask.apply(&query).into_owned());
+        let query = x.head.query().map(String::from_utf8_lossy);
+        let query = query.map(|query| match format.mask.apply(&query) {
+            Cow::Owned(masked) => Cow::Owned(masked),
+            Cow::Borrowed(_) => query,
+        });
         let took_ns = |began_ns| local.now_ns().saturating_sub(began_ns);
         Self {
-            time: format_rfc3339(local.unix_ms()),
-            request_id: text(x.request_id.as_bytes()),
-            client: x.client.map(|client| client.ip().to_string()),
-            method: text(x.head.method_bytes()),
-            path: text(x.head.path()),
+            unix_ms: local.unix_ms(),
+            request_id: String::from_utf8_lossy(x.request_id.as_bytes()),
+            client: x.client.map(|client| client.ip()),
+            method: String::from_utf8_lossy(x.head.method_bytes()),
+            path: String::from_utf8_lossy(x.head.path()),
             query,
             protocol: match x.head.version() {
                 Version::Http10 => "HTTP/1.0",
@@ -154,18 +158,21 @@ impl Facts {
 
     fn json(self, line: &mut String, log: &AccessLog, x: &Exchange) {
         let mut object = JsonLine::begin(line);
-        object.put("time", self.time);
-        object.put("request_id", self.request_id);
-        object.put("client", self.client);
-        object.put("method", self.method);
-        object.put("path", self.path);
-        object.put("query", self.query);
-        object.put("protocol", self.protocol);
-        object.put("route", log.route.as_deref());
-        object.put("status", self.status);
-        object.put("bytes", self.bytes);
-        object.put("duration_us", self.duration_us);
-        object.put("worker", log.format.worker);
+        object.time("time", self.unix_ms);
+        object.text("request_id", Some(&self.request_id));
+        match self.client {
+            Some(client) => object.shown("client", client),
+            None => object.text("client", None),
+        }
+        object.text("method", Some(&self.method));
+        object.text("path", Some(&self.path));
+        object.text("query", self.query.as_deref());
+        object.text("protocol", Some(self.protocol));
+        object.text("route", log.route.as_deref());
+        object.number("status", self.status.map(u64::from));
+        object.number("bytes", self.bytes);
+        object.number("duration_us", self.duration_us);
+        object.number("worker", Some(log.format.worker.into()));
         if !log.format.headers.is_empty() {
             let shown = log.format.headers.iter().map(|shown| {
                 let value = value_of(x, shown).map_or(Value::Null, Value::from);
@@ -178,12 +185,13 @@ impl Facts {
 
     fn text(self, line: &mut String, log: &AccessLog, x: &Exchange) {
         let word = |text: &str| quoted(text, false);
-        let mut target = self.path;
+        let mut target = self.path.into_owned();
         if let Some(query) = self.query {
             target.push('?');
             target.push_str(&query);
         }
-        let client = self.client.as_deref().unwrap_or("-");
+        let client = self.client.map(|client| client.to_string());
+        let client = client.as_deref().unwrap_or("-");
         let request = quoted(&format!("{} {target} {}", self.method, self.protocol), true);
         let status = self
             .status
@@ -195,7 +203,7 @@ impl Facts {
         let _ = write!(
             line,
             "{} {client} {request} {status} {}B {duration} route={} id={}",
-            self.time,
+            format_rfc3339(self.unix_ms),
             self.bytes
                 .map_or_else(|| "-".to_owned(), |bytes| bytes.to_string()),
             word(log.route.as_deref().unwrap_or("-")),
