@@ -177,13 +177,12 @@ impl<'a> Call<'a> {
         str::from_utf8(text(&self.view.route)).unwrap_or_default()
     }
 
-    /// The other end of the connection; `None` in process.
+    /// The client; `None` in process. Its port is 0 where a proxy tells only the address.
     pub fn client(&self) -> Option<SocketAddr> {
-        let ip = IpAddr::V6(Ipv6Addr::from(self.view.client_address)).to_canonical();
-        let port = u16::try_from(self.view.client_port)
-            .ok()
-            .filter(|port| *port != 0)?;
-        Some(SocketAddr::new(ip, port))
+        let address = self.view.client_address;
+        let ip = IpAddr::V6(Ipv6Addr::from(address)).to_canonical();
+        let port = u16::try_from(self.view.client_port).unwrap_or_default();
+        (address != [0; 16]).then(|| SocketAddr::new(ip, port))
     }
 
     /// `http`, or `https` where a trusted proxy says so.

@@ -13,9 +13,12 @@ import textwrap
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from spikard import Request, Spikard
+from spikard.testing import TestClient
 from spikard.testing.reply import Reply, read
 from test_run import PROGRAM, SECONDS_MAX, Program, running
 
@@ -306,3 +309,22 @@ def test_a_service_manager_is_told(
             program.process.terminate()
             assert manager.recv(4096) == b"STOPPING=1"
             assert program.end() == 0
+
+
+@pytest.mark.parametrize(
+    ("told", "client"),
+    [
+        ("203.0.113.9", ["203.0.113.9", 0]),
+        ("203.0.113.9:4711", ["203.0.113.9", 4711]),
+        ("2001:db8::1", ["2001:db8::1", 0]),
+    ],
+)
+def test_the_client_is_the_one_that_a_trusted_proxy_tells(told: str, client: list[Any]) -> None:
+    app = Spikard({"trusted_proxies": ["127.0.0.1"]})
+
+    @app.get("/")
+    def handler(request: Request) -> list[Any]:
+        return list(request.client or ())
+
+    with TestClient(app, transport="socket") as proxy:
+        assert proxy.get("/", headers={"x-forwarded-for": told}).json() == client
