@@ -172,13 +172,12 @@ pub(crate) fn forget_content(fields: &mut Fields) {
     }
 }
 
-/// A line for the log about a call's reply: the function, its route, and the id of the request.
+/// A line for the log about a call's reply: the function, its route if known, and the id of the request.
 pub(crate) fn line(plan: &Plan, x: &Exchange, words: &str) -> String {
-    let (name, route) = match x.calling.map(|segment| plan.segment(segment)) {
-        Some(segment) => (&*segment.name, &*segment.route),
-        None => ("a handler", "-"),
+    let mut line = match x.calling.map(|segment| plan.segment(segment)) {
+        Some(segment) => format!("{segment} replied {words}"),
+        None => format!("a handler replied {words}"),
     };
-    let mut line = format!("{name} ({route}) replied {words}");
     let id = x.request_id.as_bytes();
     if !id.is_empty() {
         line.push_str(&format!(" [{}]", String::from_utf8_lossy(id)));

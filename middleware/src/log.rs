@@ -69,7 +69,11 @@ impl fmt::Display for Stall<'_> {
         match self.handler {
             Some((name, route)) => write!(
                 out,
-                "{name} ({route}) has held its worker for {} ms; nothing else is served meanwhile",
+                "{name}{} has held its worker for {} ms; nothing else is served meanwhile",
+                match route {
+                    "" => String::new(),
+                    route => format!(" ({route})"),
+                },
                 self.for_ms
             ),
             None => write!(out, "a turn has taken {} ms", self.for_ms),

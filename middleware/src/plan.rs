@@ -46,6 +46,17 @@ pub struct Segment {
     pub placement: Placement,
 }
 
+impl fmt::Display for Segment {
+    /// As logs name it: the function, and its route where it has one.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        match &*self.route {
+            "" => Ok(()),
+            route => write!(f, " ({route})"),
+        }
+    }
+}
+
 /// Hooks that are shown the replies that failures made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ErrorHooks {

@@ -344,10 +344,7 @@ impl Core {
             && self.placements.borrow_mut().ran_on_pool(segment, run)
         {
             let segment = self.plan.segment(segment);
-            let message = format!(
-                "{} ({}) runs inline from now on",
-                segment.name, segment.route
-            );
+            let message = format!("{segment} runs inline from now on");
             self.log.log(Level::Debug, &message);
         }
         // Bound first: dropping an exchange must not happen under the borrow.

@@ -11,10 +11,11 @@ use spikard_contract::config::ServerConfig;
 use spikard_contract::route::Placement;
 use spikard_contract::status::Purpose;
 use spikard_middleware::{
-    Answer, Answered, CallId, Edit, Exchange, HostPort, Notice, Outcome, Segment, Visit,
+    Answer, Answered, CallId, Edit, Exchange, HostPort, Log, Notice, Outcome, Segment, Visit,
 };
 
 use crate::host::{Silent, take_apart};
+use crate::responses::Lines;
 
 /// What a host does in one kind of call.
 type Act = Box<dyn Fn(&mut Exchange) -> Outcome>;
@@ -87,6 +88,10 @@ impl Hooked {
 }
 
 fn injector(hooks: Value) -> Injector {
+    injector_with(hooks, Arc::new(Silent))
+}
+
+fn injector_with(hooks: Value, log: Arc<dyn Log>) -> Injector {
     let mut app = App::new();
     let route = json!({ "methods": ["GET", "POST"], "path": "/a/{id:int}", "handler": 0,
         "name": "a", "parameters": [{ "name": "x_n", "source": "header",
@@ -95,12 +100,31 @@ fn injector(hooks: Value) -> Injector {
         .unwrap();
     app.set_hooks(serde_json::from_value(hooks).unwrap());
     let plan = app.lower(&ServerConfig::default()).unwrap();
-    Injector::new(
-        plan,
-        &ServerConfig::default(),
-        [1, 2, 3, 4],
-        Arc::new(Silent),
-    )
+    Injector::new(plan, &ServerConfig::default(), [1, 2, 3, 4], log)
+}
+
+#[test]
+fn a_reply_of_a_hook_that_cannot_be_sent_is_told_by_phase_and_route() {
+    let hook = json!({ "function": 1, "placement": "inline" });
+    for (phase, purpose, told) in [
+        ("on_request", Purpose::OnRequest, "on_request hooks"),
+        (
+            "pre_validation",
+            Purpose::PreValidation,
+            "pre_validation hooks (/a/{id:int})",
+        ),
+    ] {
+        let log = Arc::new(Lines::default());
+        let injector = injector_with(json!({ phase: hook }), log.clone());
+        let host = Hooked::default().on(purpose, |x| {
+            x.reply.start(42, "text/plain");
+            Outcome::Done
+        });
+        assert_eq!(ask(&injector, &host, "/a/1").status, 500);
+        let (_, line) = &log.take()[0];
+        let begin = format!("{told} replied what cannot be sent, 500: the status 42");
+        assert!(line.starts_with(&begin), "{line}");
+    }
 }
 
 fn all() -> Injector {
