@@ -283,6 +283,24 @@ def test_refused_config_names_the_key(tmp_path: Path) -> None:
         assert "/request_timeout: 30000 is over 3600" in program.log
 
 
+@pytest.mark.parametrize(
+    ("config", "fault"),
+    [
+        ({"static_files": [{"directory": "/nowhere", "route_prefix": "/s"}]}, "/nowhere"),
+        ({"spool_directory": "/nowhere"}, "/spool_directory"),
+        ({"protect": ["nobody"]}, "/protect/0"),
+        ({"jwt_auth": {"algorithm": "RS256", "public_key": "none"}}, "jwt_auth"),
+    ],
+)
+def test_what_every_worker_would_refuse_starts_none(
+    tmp_path: Path, config: dict[str, object], fault: str
+) -> None:
+    with running(tmp_path, f"app.run({{'port': 0, **{config!r}}})") as program:
+        assert program.end() == 1
+        assert re.search(rf"ConfigError: .*{fault}", program.log)
+        assert "before it was ready" not in program.log
+
+
 @pytest.mark.parametrize("where", ["stdin", "thread"])
 def test_serves_in_process_where_the_program_cannot_be_started_again(
     tmp_path: Path, where: str

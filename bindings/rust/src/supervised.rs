@@ -39,6 +39,8 @@ impl App {
             return Err(RunError::Reload);
         }
         let Some(left) = left else {
+            // What every worker would refuse is refused before any is started.
+            built.app.lower(&config).map_err(RunError::Lower)?;
             let program = env::current_exe().map_err(RunError::System)?;
             let code = supervise(Supervision {
                 command: [program.into_os_string()]

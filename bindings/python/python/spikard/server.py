@@ -130,6 +130,9 @@ def run(engine: _native.Engine, document: str, config: ServerConfig, life: Life)
             )
         run_in(new_loop(), _serve_here(engine, config, reason, life))
         return
+    if not config.reload:
+        # What every worker would refuse is refused before any is started; who reloads gets a page.
+        engine.tables()
     code = _native.supervise(_command(), document)
     if code != 0:
         sys.exit(code)
