@@ -172,7 +172,7 @@ pub(crate) fn forget_content(fields: &mut Fields) {
     }
 }
 
-/// A line for the log about a call's reply: the function, its route if known, and the id of the request.
+/// A line for the log about a call's reply: the function, its route if known, the request's id.
 pub(crate) fn line(plan: &Plan, x: &Exchange, words: &str) -> String {
     let mut line = match x.calling.map(|segment| plan.segment(segment)) {
         Some(segment) => format!("{segment} replied {words}"),

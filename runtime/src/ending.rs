@@ -9,11 +9,14 @@
 //! closed. What has arrived when an idle connection is closed is still answered: only its reading
 //! half is shut, which leaves what the kernel holds to be read.
 
-use std::{net::Shutdown, rc::Rc};
+use std::{cell::Cell, net::Shutdown, rc::Rc};
+
+use spikard_middleware::Level;
 
 use crate::{
     core::{Core, wake},
     io::shut,
+    supervise::tell_parent_of_cut,
     wheel::{Record, Waiting},
 };
 
@@ -83,13 +86,26 @@ impl Core {
         }
     }
 
-    /// Closes everything.
+    /// Closes everything, and says how many requests that cost.
     pub(crate) fn force(&self) {
+        let was_forced = self.is_forced();
         self.go_on_to(Ending::Forced);
+        let cut = Cell::new(0);
         self.each_record(|record| {
+            cut.set(cut.get() + usize::from(record.waiting.get().is_in_hand()));
             shut(record.fd.get(), Shutdown::Both);
             wake(record);
         });
+        if cut.get() > 0 && !was_forced {
+            self.tell_cut(cut.get());
+        }
+    }
+
+    fn tell_cut(&self, requests: usize) {
+        tell_parent_of_cut(requests);
+        let were = if requests == 1 { " was" } else { "s were" };
+        let line = format!("{requests} request{were} cut off before the reply was sent");
+        self.log.log(Level::Warn, &line);
     }
 
     fn drain(&self, ending: Ending, within_ms: u64) {

@@ -31,6 +31,13 @@ pub(crate) enum Waiting {
     Timer,
 }
 
+impl Waiting {
+    /// Whether a request has begun to arrive and its reply is not through.
+    pub(crate) fn is_in_hand(self) -> bool {
+        matches!(self, Self::Request | Self::Host | Self::Write)
+    }
+}
+
 /// One connection, as its worker's timer and stop see it.
 #[derive(Debug)]
 pub(crate) struct Record {

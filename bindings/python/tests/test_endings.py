@@ -106,6 +106,52 @@ def test_a_worker_that_nothing_keeps_ends_at_once_and_says_nothing(tmp_path: Pat
         assert "does not wait" not in program.log
 
 
+CUT = """
+@app.get("/waits")
+async def waits():
+    print("begun", flush=True)
+    await asyncio.sleep(60)
+
+@app.get("/blocks", blocking=True)
+def blocks():
+    print("begun", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("path", ["/waits", "/blocks"])
+@pytest.mark.parametrize("is_graceful", [True, False])
+def test_a_stop_that_cuts_requests_off_says_so(
+    tmp_path: Path, path: str, is_graceful: bool
+) -> None:
+    config = {"port": 0, "workers": 2, "shutdown_timeout": 0.5, "graceful_shutdown": is_graceful}
+    with running(tmp_path, f"app.run({config!r})", body=PROGRAM + CUT) as program:
+        with socket.create_connection(("127.0.0.1", program.port), SECONDS_MAX) as client:
+            client.sendall(f"GET {path} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
+            program.wait_for("begun")
+            program.process.terminate()
+            assert client.recv(100) == b""
+        assert program.end() == 1
+        assert program.log.count("1 request was cut off before the reply was sent") == 1
+        they = "have 0.5 s to finish" if is_graceful else "are cut off (graceful_shutdown is false)"
+        assert f"stopping: requests in hand {they}" in program.log
+
+
+def test_what_a_restart_cuts_off_does_not_count_at_the_end(tmp_path: Path) -> None:
+    run = "app.run({'port': 0, 'shutdown_timeout': 0.3})"
+    with running(tmp_path, run, body=PROGRAM + CUT) as program:
+        with socket.create_connection(("127.0.0.1", program.port), SECONDS_MAX) as client:
+            client.sendall(b"GET /waits HTTP/1.1\r\nhost: x\r\n\r\n")
+            program.wait_for("begun")
+            program.process.send_signal(signal.SIGHUP)
+            assert client.recv(100) == b""
+        program.wait_for("1 request was cut off")
+        assert program.get("/pid").status_code == 200
+        time.sleep(0.3)  # The one that was replaced has left by then.
+        program.process.terminate()
+        assert program.end() == 0
+
+
 EXITS = """
 import sys
 

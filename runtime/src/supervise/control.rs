@@ -3,20 +3,23 @@
 //! The parent says `leave` (a successor accepts: finish what you have, then exit), `stop` (the
 //! same without a successor, after `drain_delay`), `stop-now` (without that), `force` (exit now),
 //! `adopt <n>` and `release <n>` (accept for worker n, and no more), `broken <bytes>` and `mended`
-//! (show what is on the slate, and no more); the worker says `ready <engine>` once. The end of the
-//! stream means to a worker that its parent is gone. That is why `PR_SET_PDEATHSIG` is not used: it
-//! fires when the *thread* that spawned dies, it is lost between fork and a parent's early death,
-//! and it kills where this asks.
+//! (show what is on the slate, and no more); the worker says `ready <engine>` once, and `cut <n>`
+//! when it closes connections on which n requests were not answered. The end of the stream
+//! means to a worker that its parent is gone. That is why `PR_SET_PDEATHSIG` is not used: it fires
+//! when the *thread* that spawned dies, it is lost between fork and a parent's early death, and it
+//! kills where this asks.
 //! Knows nothing of who is on the other side beyond these words; it never waits unless asked to.
 
 use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
+use std::sync::OnceLock;
 
 use socket2::SockRef;
 
 use super::fault::speak_by;
 use super::signals::{Readiness, wait};
+use crate::driver::forbid_in_children;
 
 /// What a worker has to do now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +58,11 @@ pub struct Control {
 
 impl Control {
     pub(super) fn new(stream: UnixStream, voice: Option<OwnedFd>) -> Self {
+        // Without a second descriptor it goes untold, as where there is no parent.
+        if let Ok(words) = stream.try_clone() {
+            forbid_in_children(words.as_raw_fd());
+            let _ = LAST_WORDS.set(Lines::new(words));
+        }
         Self {
             lines: Lines::new(stream),
             voice,
@@ -100,6 +108,18 @@ impl Control {
             }
             wait(&mut [Readiness::of(self)], None)?;
         }
+    }
+}
+
+/// What a worker of this process says of its end, whoever holds its [`Control`].
+static LAST_WORDS: OnceLock<Lines> = OnceLock::new();
+
+/// Tells the parent, if there is one, that this process closes connections on which so many
+/// requests were not answered yet: its end is no clean one then, though it exits with 0.
+pub(crate) fn tell_parent_of_cut(requests: usize) {
+    if let Some(words) = LAST_WORDS.get() {
+        // A parent that is gone needs not know.
+        let _ = words.send(&format!("{CUT} {requests}"));
     }
 }
 
@@ -229,8 +249,10 @@ pub(super) const STOP: &str = "stop";
 pub(super) const STOP_NOW: &str = "stop-now";
 /// Order to exit at once.
 pub(super) const FORCE: &str = "force";
-/// First word of a worker's only news, followed by the name of its engine.
+/// First word of a worker's first news, followed by the name of its engine.
 pub(super) const READY: &str = "ready";
+/// First word of a worker's last news, followed by the number of requests that it cut off.
+pub(super) const CUT: &str = "cut";
 
 /// Longest name of an engine in the start-up line, in bytes.
 pub const ENGINE_BYTES_MAX: usize = 32;

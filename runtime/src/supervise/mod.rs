@@ -31,6 +31,7 @@ use spikard_contract::config::ServerConfig;
 use spikard_middleware::log::configured;
 use spikard_middleware::{Level, Log};
 
+pub(crate) use control::tell_parent_of_cut;
 pub use control::{Control, ENGINE_BYTES_MAX, Order};
 pub use handover::{InheritError, Inherited, WORKER_VARIABLE, inherited};
 
@@ -38,7 +39,7 @@ use parent::Parent;
 
 /// Exit code: every worker finished its requests and left by itself.
 pub const EXIT_OK: i32 = 0;
-/// Exit code: some worker did not finish in time and was forced, or died while stopping.
+/// Exit code: some worker cut off requests, or did not leave in time, or died while stopping.
 pub const EXIT_CUT_SHORT: i32 = 1;
 /// Exit code: nothing was started, because the configuration or the port was refused.
 pub const EXIT_REFUSED: i32 = 2;

@@ -232,6 +232,10 @@ impl Parent {
         let (pid, cause) = (death.pid, death.end.cause());
         let told = format!("worker {at} (pid {pid}) {cause}");
         if !self.is_up() {
+            // It has said so itself, and may have left in time all the same.
+            if death.end.cut > 0 {
+                self.cut_short();
+            }
             // Whatever a worker does when it is forced or killed was said when that began.
             let asked = matches!(self.phase, Phase::Stopping { .. });
             if asked && !death.end.status.success() && death.role != (Role::Leaver { forced: true })

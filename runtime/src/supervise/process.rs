@@ -11,7 +11,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
-use super::control::{ADOPT, ENGINE_BYTES_MAX, Incoming, Lines, READY};
+use super::control::{ADOPT, CUT, ENGINE_BYTES_MAX, Incoming, Lines, READY};
 use super::fault::{Ear, Slate};
 use super::handover::{Handover, ReloadHandover, WORKER_VARIABLE};
 use super::notify::NOTIFY_VARIABLE;
@@ -27,6 +27,8 @@ pub(super) struct Process {
     started: Instant,
     /// What it said moves its bytes, once it accepts connections.
     engine: Option<String>,
+    /// Requests that it said it cut off.
+    cut: usize,
     /// Hears its standard error until it is ready, where the parent reloads.
     ear: Option<Ear>,
     is_killed: bool,
@@ -62,6 +64,8 @@ pub(super) struct End {
     pub(super) status: ExitStatus,
     /// How long, if it was ever ready.
     pub(super) lived: Duration,
+    /// How many requests it cut off.
+    pub(super) cut: usize,
     /// Its last words, where they were heard.
     pub(super) words: String,
 }
@@ -138,6 +142,7 @@ impl Process {
             hearing: Hearing::Open,
             started: Instant::now(),
             engine: None,
+            cut: 0,
             ear,
             is_killed: false,
             further,
@@ -178,21 +183,36 @@ impl Process {
                 // Its death, if it is one, is told by the kernel. A closed socket is watched no
                 // more, or it would wake the parent for ever.
                 Ok(Incoming::Closed) => self.hearing = Hearing::Ended,
-                Ok(Incoming::Line(line)) => match engine_of(&line) {
-                    Some(engine) => {
-                        self.engine = Some(engine.to_owned());
-                        for number in self.further.clone() {
-                            self.order(&format!("{ADOPT} {number}"));
-                        }
+                Ok(Incoming::Line(line)) => {
+                    if !self.understand(&line) {
+                        nonsense.push(format!("{line:?}"));
                     }
-                    None => nonsense.push(format!("{line:?}")),
-                },
+                }
                 Err(error) => {
                     nonsense.push(error.to_string());
                     self.hearing = Hearing::Ended;
                 }
             }
         }
+    }
+
+    /// Takes in one line; false if it is no news.
+    fn understand(&mut self, line: &str) -> bool {
+        if let Some(engine) = engine_of(line) {
+            self.engine = Some(engine.to_owned());
+            for number in self.further.clone() {
+                self.order(&format!("{ADOPT} {number}"));
+            }
+            return true;
+        }
+        let cut = line
+            .strip_prefix(CUT)
+            .and_then(|rest| rest.strip_prefix(' '));
+        let Some(cut) = cut.and_then(|number| number.parse::<usize>().ok()) else {
+            return false;
+        };
+        self.cut = self.cut.saturating_add(cut);
+        true
     }
 
     /// Sends an order; a worker that cannot take it any more is either dead or will be killed.
@@ -224,6 +244,7 @@ impl Process {
                 Some(_) => self.started.elapsed(),
                 None => Duration::ZERO,
             },
+            cut: self.cut,
             words: self.ear.as_ref().map(Ear::words).unwrap_or_default(),
         })
     }

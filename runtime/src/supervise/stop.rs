@@ -90,15 +90,18 @@ impl Parent {
         self.phase = Phase::Stopping {
             until: Instant::now().checked_add(self.patience().saturating_add(delay)),
         };
-        let at_most_s = self.supervision.config.shutdown_timeout.as_secs_f32();
+        let config = &self.supervision.config;
+        let then = if config.graceful_shutdown {
+            let at_most_s = config.shutdown_timeout.as_secs_f32();
+            format!("requests in hand have {at_most_s} s to finish")
+        } else {
+            "requests in hand are cut off (graceful_shutdown is false)".to_owned()
+        };
         let first = match delay.as_secs_f32() {
             0.0 => String::new(),
             delay_s => format!("not ready any more, serving for {delay_s} s (drain_delay); then "),
         };
-        self.say(
-            Level::Info,
-            format!("stopping: {first}requests in hand have {at_most_s} s to finish"),
-        );
+        self.say(Level::Info, format!("stopping: {first}{then}"));
     }
 
     /// How long a worker may take to go when it is asked to.
