@@ -92,6 +92,8 @@ impl Taken {
         own.request_id = x.request_id.clone();
         own.client = x.client;
         own.scheme = x.scheme;
+        // Not taken: hooks on errors read them behind the handler.
+        own.claims = x.claims.clone();
         own.visit = x.visit.clone();
         match purpose {
             Purpose::Handler => {

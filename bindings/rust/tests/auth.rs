@@ -5,7 +5,7 @@ mod common;
 use common::{Lines, config};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use spikard::{App, Claims, Request, RouteAuth, TestClient, TestReply};
+use spikard::{App, Claims, Problem, Request, Response, RouteAuth, TestClient, TestReply};
 
 /// `{"sub":"ada","exp":32503680000}`, signed with [`SECRET`] by PyJWT.
 const ADA: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.\
@@ -69,6 +69,44 @@ fn claims_become_a_type() {
         refused.header("www-authenticate").as_deref(),
         Some("Bearer")
     );
+}
+
+#[test]
+fn claims_are_there_where_hooks_run() {
+    let config = config(json!({ "jwt_auth": { "secret": SECRET } }));
+    let sub = |request: &Request| {
+        let claims = request.claims().unwrap_or_default();
+        claims
+            .get("sub")
+            .map_or_else(|| "none".to_owned(), Value::to_string)
+    };
+    let mut app = app();
+    app.get("/fails", || Problem::new(418));
+    app.on_request(move |request: &mut Request| request.set_header("x-early", &sub(request)));
+    app.pre_validation(move |request: &mut Request| request.set_header("x-asked", &sub(request)));
+    app.pre_handler(move |request: &mut Request| request.set_header("x-handled", &sub(request)));
+    app.on_response(move |reply: &mut Response| {
+        let request = reply.request();
+        let seen = ["x-early", "x-asked", "x-handled"].map(|name| request.header(name));
+        let seen = format!("{seen:?} {}", sub(request));
+        reply.set_header("x-seen", &seen);
+    });
+    app.on_error(move |reply: &mut Response| {
+        let seen = sub(reply.request());
+        reply.set_header("x-failed", &seen);
+    });
+    let client = TestClient::with_config(app, &config).unwrap();
+    let reply = get(&client, "/me", Some(ADA));
+    assert_eq!(reply.text(), "ada");
+    // Before routing nobody has judged a token.
+    let seen = r#"[Some("none"), Some("\"ada\""), Some("\"ada\"")] "ada""#;
+    assert_eq!(reply.header("x-seen").as_deref(), Some(seen));
+    let failed = get(&client, "/fails", Some(ADA));
+    assert_eq!(failed.status(), 418);
+    assert_eq!(failed.header("x-failed").as_deref(), Some(r#""ada""#));
+    let refused = get(&client, "/me", None);
+    assert_eq!(refused.status(), 401);
+    assert_eq!(refused.header("x-failed").as_deref(), Some("none"));
 }
 
 #[test]
