@@ -75,10 +75,12 @@ pub use request::Request;
 pub use schemars::{self, JsonSchema};
 pub use server::Server;
 pub use spikard_contract::config::{
-    CorsConfig, EmbedderPolicy, Engine, FrameOptions, HealthConfig, HstsConfig, LogFormat,
-    LogLevel, OpenerPolicy, RateLimitConfig, ResourcePolicy, ResponseValidation, RouteAuth,
-    SecurityHeadersConfig, ServerConfig,
+    AccessLogConfig, AccessLogFormat, ApiKeyConfig, CompressionConfig, CorsConfig, EmbedderPolicy,
+    Engine, ForwardedHeader, FrameOptions, HealthConfig, HstsConfig, JwtAlgorithm, JwtConfig,
+    LogFormat, LogLevel, OpenerPolicy, RateLimitConfig, ResourcePolicy, ResponseValidation,
+    RouteAuth, SecurityHeadersConfig, ServerConfig, StaticFilesConfig,
 };
+pub use spikard_contract::knob::{Document, Network, Secret, TextList};
 pub use spikard_contract::route::RouteDocument;
 pub use spikard_middleware::{Level, Log, Record, Stall, Subject};
 pub use spikard_proto_http::{

@@ -8,7 +8,11 @@ use std::time::Duration;
 
 use common::{Lines, begin, engines, eventually, read_until, serve};
 use serde_json::json;
-use spikard::{App, TestClient, sleep};
+use spikard::{
+    AccessLogConfig, ApiKeyConfig, App, CompressionConfig, CorsConfig, HealthConfig, HstsConfig,
+    JwtConfig, RateLimitConfig, SecurityHeadersConfig, ServerConfig, StaticFilesConfig, TestClient,
+    sleep,
+};
 
 /// Counts values that were dropped.
 struct Dropped(Arc<AtomicUsize>);
@@ -76,4 +80,36 @@ fn builder_methods_say_what_the_document_says() {
         [b"1", b"2"]
     );
     assert_eq!(client.post("/").body("123").send().status(), 413);
+}
+
+#[test]
+fn every_record_of_the_configuration_has_a_name_here() {
+    let config = ServerConfig {
+        access_log: Some(AccessLogConfig::default()),
+        api_key_auth: Some(ApiKeyConfig {
+            keys: vec!["key-one".into()],
+            ..ApiKeyConfig::default()
+        }),
+        compression: Some(CompressionConfig::default()),
+        cors: Some(CorsConfig {
+            allowed_origins: vec!["https://app.example".to_owned()],
+            ..CorsConfig::default()
+        }),
+        health: Some(HealthConfig::default()),
+        jwt_auth: Some(JwtConfig {
+            secret: Some("a secret that is as long as its hash".into()),
+            ..JwtConfig::default()
+        }),
+        rate_limit: Some(RateLimitConfig::default()),
+        security_headers: Some(SecurityHeadersConfig {
+            hsts: Some(HstsConfig::default()),
+            ..SecurityHeadersConfig::default()
+        }),
+        static_files: vec![StaticFilesConfig {
+            directory: "public".to_owned(),
+            ..StaticFilesConfig::default()
+        }],
+        ..ServerConfig::default()
+    };
+    config.check().expect("each record is sound");
 }
