@@ -211,3 +211,45 @@ def test_module_decorators_need_an_application(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(Spikard, "current_instance", None)
     with pytest.raises(RuntimeError, match=r"app = Spikard\(\)"):
         spikard.get("/")
+
+
+def test_a_misspelt_option_is_refused_with_the_nearest() -> None:
+    app = Spikard()
+
+    def handler() -> int:
+        return 1
+
+    options: dict[str, Any] = {"auht": "jwt", "rate_limt": {"per_second": 1}, "zzz": 1}
+    with pytest.raises(RouteError, match=r"handler \(.*test_app\.py:\d+\)") as caught:
+        app.get("/", **options)(handler)
+    assert "no option 'auht'; did you mean 'auth'?" in str(caught.value)
+    assert "no option 'rate_limt'; did you mean 'rate_limit'?" in str(caught.value)
+    assert "no option 'zzz'; there are auth, blocking, " in str(caught.value)
+    with pytest.raises(RouteError, match="did you mean 'request_timeout'"):
+        spikard.post("/", request_timout=1)(handler)  # type: ignore[call-arg]
+    assert app.routes == ()
+
+
+def test_a_decorator_without_a_path_is_refused() -> None:
+    app: Any = Spikard()
+    module: Any = spikard
+
+    def handler() -> int:
+        return 1
+
+    place = r"handler \(.*test_app\.py:\d+\): "
+    for verb in ("get", "post", "put", "patch", "delete", "head", "options", "trace", "route"):
+        for decorators in (app, module):
+            with pytest.raises(RouteError, match=rf'{place}.*`@app\.{verb}\("/path"\)`'):
+                getattr(decorators, verb)(handler)
+    with pytest.raises(RouteError, match="@get takes a path, not 5"):
+        app.get(5)
+    with pytest.raises(RouteError, match=rf"{place}.*@app\.exception_handler\(ValueError\)"):
+        app.exception_handler(handler)
+    assert app.routes == ()
+
+
+def test_a_handler_that_is_no_function_is_refused() -> None:
+    app: Any = Spikard()
+    with pytest.raises(RouteError, match=r'was given 5 as its handler.*`@app\.get\("/a"\)`'):
+        app.get("/a")(5)

@@ -220,6 +220,10 @@ def test_misuse_is_refused_with_the_place() -> None:
         Router(hooks={"before": handler})
     with pytest.raises(RouteError, match=rf"{PLACE}.*on_request runs before routing"):
         router.on_request(lambda request: None)
+    with pytest.raises(RouteError, match=f"{PLACE}: a router has no option 'atuh'.*'auth'"):
+        Router("/u", atuh="jwt")  # type: ignore[call-arg]
+    with pytest.raises(RouteError, match=rf"handler \(.*{PLACE}\): .*did you mean 'auth'"):
+        Router("/u").get("/", auht="jwt")(handler)  # type: ignore[call-arg]
     with pytest.raises(RouteError, match="a list of texts"):
         Router(tags="users")
     app.include(router)

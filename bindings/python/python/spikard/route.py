@@ -16,12 +16,13 @@ from spikard import returns, signature
 from spikard.config import plain
 from spikard.errors import RouteError
 from spikard.hooks import NO_HOOKS, Around, Hooks, is_async
+from spikard.mistakes import refuse_options
 
 if TYPE_CHECKING:
     from spikard._native import Binder, Engine
     from spikard.config import CorsConfig, RateLimitConfig
 
-__all__ = ["GroupOptions", "Route", "RouteOptions"]
+__all__ = ["GROUP_OPTIONS", "ROUTE_OPTIONS", "GroupOptions", "Route", "RouteOptions"]
 
 # Options that are settings of the server as well, under the same names.
 SETTINGS = frozenset({"cors", "max_body_size", "rate_limit", "request_timeout"})
@@ -69,6 +70,10 @@ class RouteOptions(GroupOptions, total=False):
     of the return annotation's; None for none."""
 
 
+GROUP_OPTIONS = frozenset(GroupOptions.__annotations__)
+ROUTE_OPTIONS = frozenset(RouteOptions.__annotations__)
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """A route as it is registered: its document, and how its handler is called.
@@ -98,6 +103,7 @@ class Route:
         tags: tuple[str, ...] = (),
     ) -> Route:
         """Make the route of a decorated function. Raises RouteError for what cannot be served."""
+        refuse_options(signature.describe(handler), "a route", options, ROUTE_OPTIONS)
         waits = is_async(handler, "a handler")
         read = signature.read(
             handler,

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from spikard._generated.hooks import PHASES
 from spikard.errors import RouteError
 from spikard.hooks import NO_HOOKS, Hooks
-from spikard.route import GroupOptions, Route, RouteOptions
+from spikard.mistakes import refuse_options
+from spikard.route import GROUP_OPTIONS, ROUTE_OPTIONS, GroupOptions, Route, RouteOptions
 from spikard.signature import describe
 from spikard.verbs import Decorators
 
@@ -93,6 +94,7 @@ class Router(Decorators):
         self._prefix = _checked(prefix, f"the router at {self._place}")
         if isinstance(tags, str):
             raise RouteError(f"the router at {self._place}: tags are a list of texts")
+        refuse_options(f"the router at {self._place}", "a router", options, GROUP_OPTIONS)
         self._tags = tuple(tags)
         self._options: GroupOptions = options
         self._entries: list[Entry] = []
@@ -145,6 +147,7 @@ class Router(Decorators):
         scope: Mapping[str, Any],
     ) -> None:
         self._refuse_late(describe(handler))
+        refuse_options(describe(handler), "a route", options, ROUTE_OPTIONS)
         if path and not path.startswith("/"):
             raise RouteError(
                 f"{describe(handler)}: the path '{path}' of a router's route begins with '/', "

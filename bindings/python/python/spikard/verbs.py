@@ -10,7 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from spikard._generated.hooks import HookDecorators
+from spikard.errors import RouteError
+from spikard.mistakes import refuse_handler, refuse_path
 from spikard.route import RouteOptions
+from spikard.signature import describe
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -55,6 +58,12 @@ class Decorators(HookDecorators):
         exception as `error`. Whatever else it raises is a 500. Raises RouteError.
         """
 
+        if callable(kind) and not isinstance(kind, type):
+            raise RouteError(
+                f"{describe(kind)}: @exception_handler was given no class of exceptions; "
+                "write `@app.exception_handler(ValueError)` above it"
+            )
+
         def register(function: Callable[[Request, E], R]) -> Callable[[Request, E], R]:
             self._rescue(kind, function)
             return function
@@ -70,11 +79,14 @@ class Decorators(HookDecorators):
         """Register the decorated function for these methods of a path. It is returned unchanged.
 
         See `RouteOptions` for the options. Raises RouteError if the function or the path cannot be
-        served.
+        served, and for an option that there is not.
         """
+        verb = methods.lower() if isinstance(methods, str) else "route"
+        refuse_path(path, verb)
         names = (methods,) if isinstance(methods, str) else tuple(methods)
 
         def register(handler: H) -> H:
+            refuse_handler(handler, path, verb)
             scope = sys._getframe(1).f_locals
             self._accept(handler, path, tuple(map(str.upper, names)), options, scope)
             return handler
