@@ -3,6 +3,7 @@
 // Knows nothing of the engine.
 
 import { RouteError } from "./errors.js";
+import { refuseGroupOptions } from "./mistakes.js";
 import { Route, type GroupOptions, type RouteOptions } from "./route.js";
 import { Verbs, type Rest } from "./verbs.js";
 
@@ -22,6 +23,7 @@ export class Group extends Verbs {
   /** @internal */
   constructor(outer: Verbs, options: RegisterOptions) {
     super();
+    refuseGroupOptions(options);
     const { prefix = "" } = options;
     if (prefix !== "" && (!prefix.startsWith("/") || prefix.endsWith("/"))) {
       throw new RouteError(`a prefix begins with "/" and does not end with it: "${prefix}"`);

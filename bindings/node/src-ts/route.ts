@@ -8,6 +8,7 @@ import { RouteError } from "./errors.js";
 import { Hooks } from "./hooks.js";
 import type { HeaderInit } from "./headers.js";
 import { Headers } from "./headers.js";
+import { refuseRouteOptions } from "./mistakes.js";
 import type { Names } from "./request.js";
 import { jsonSchema, properties, type JsonSchema, type Schema } from "./schema.js";
 
@@ -110,6 +111,7 @@ export class Route {
     if (typeof handler !== "function") {
       throw new RouteError(`${what}: the handler is a function, not ${typeof handler}`);
     }
+    refuseRouteOptions(options, what);
     const { response } = options;
     const document: RouteDocument = {
       methods,

@@ -124,10 +124,24 @@ export abstract class Verbs extends HookMethods<RequestHook, ReplyHook> {
       response: described.response ?? described.response_schema,
       query: described.query ?? described.parameter_schema,
     };
-    const { is_async: _, ...options } = described;
-    return this.route([method].flat(), path, { ...options, ...schemas, name }, handler);
+    const options: Record<string, unknown> = { ...described, ...schemas };
+    for (const key of METADATA) {
+      delete options[key];
+    }
+    return this.route([method].flat(), path, { name, ...options }, handler);
   }
 }
+
+/** What a route as an object has that is no option of a route. */
+const METADATA = [
+  "method",
+  "path",
+  "handler_name",
+  "request_schema",
+  "response_schema",
+  "parameter_schema",
+  "is_async",
+] as const satisfies readonly Exclude<keyof RouteMetadata, keyof RouteOptions>[];
 
 /** The arguments behind a path. */
 export type Rest<Path extends string, Options extends RouteOptions> =

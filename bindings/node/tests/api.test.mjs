@@ -167,6 +167,36 @@ test("a route that cannot be served is refused where it is registered", () => {
   assert.throws(() => app.get("/twice", () => 2), RouteError);
 });
 
+test("a misspelt option is refused with the nearest that there is", () => {
+  const app = new Spikard();
+  const refused = (register, words) => {
+    assert.throws(register, (error) => {
+      assert.ok(error instanceof RouteError, error);
+      assert.match(error.message, words);
+      return true;
+    });
+  };
+  const route = (options) => () => app.get("/typo", options, () => 1);
+  refused(
+    route({ requestTimout: 1 }),
+    /^GET \/typo: .* no option "requestTimout"; .*"requestTimeout"/,
+  );
+  refused(route({ auht: "jwt" }), /did you mean "auth"\?/);
+  refused(route({ max_body_size: 1 }), /did you mean "maxBodySize"\?/);
+  refused(route({ zzzzzz: 1 }), /; there are auth, body, /);
+  refused(
+    () => app.addRoute({ method: "get", path: "/typo", rateLimt: {} }, () => 1),
+    /did you mean "rateLimit"\?/,
+  );
+  refused(
+    () => app.register(() => {}, { prefix: "/u", atuh: "jwt" }),
+    /a group has no option "atuh"; did you mean "auth"\?/,
+  );
+  refused(() => app.register((group) => group.register(() => {}, { tag: ["a"] })), /"tags"/);
+  refused(() => app.register((group) => group.get("/", { auht: "jwt" }, () => 1)), /"auth"/);
+  assert.deepEqual(app.routes, []);
+});
+
 test("requests reach what the start has left in the application", async () => {
   const app = new Spikard();
   app.onReady(async () => {
