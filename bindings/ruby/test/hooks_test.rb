@@ -132,6 +132,10 @@ class HooksTest < Minitest::Test
     assert_match(/hooks_test\.rb:\d+/, error.message)
     assert_raises(ArgumentError) { app.get("/b") }
     assert_raises(ArgumentError) { app.get("/b", sparkling: true) { 1 } }
+    misspelt = assert_raises(ArgumentError) { app.get("/b", request_timout: 1) { 1 } }
+    assert_match(/hooks_test\.rb:\d+: .*did you mean request_timeout\?/, misspelt.message)
+    misspelt = assert_raises(ArgumentError) { app.group("/u", auht: "jwt") { 1 } }
+    assert_match(/a group has no option auht; did you mean auth\?/, misspelt.message)
     config = { sparkling: 1 }
     assert_raises(Spikard::ConfigError) { Spikard::TestClient.new(app, config: config) }
   end

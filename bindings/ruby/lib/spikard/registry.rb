@@ -59,9 +59,7 @@ module Spikard
 
     def initialize(outer, prefix, tags, options)
       check(prefix)
-      unknown = options.keys - Route::OPTIONS
-      raise ArgumentError, "a group has no option #{unknown.join(', ')}" unless unknown.empty?
-
+      Route.refuse_unknown(options, "a group")
       @outer = outer
       @prefix = prefix
       @tags = tags

@@ -39,9 +39,7 @@ module Spikard
 
     # The route of a verb method's arguments. Raises ArgumentError for an unknown option.
     def self.read(methods, path, options, handler, hooks: nil, tags: [])
-      unknown = options.keys - OPTIONS
-      raise ArgumentError, "a route has no option #{unknown.join(', ')}" unless unknown.empty?
-
+      refuse_unknown(options, "#{Callable.place(handler)}: a route")
       is_async = options.fetch(:async) { options.fetch(:is_async, false) }
       document = {
         methods: methods, path: path,
@@ -67,6 +65,17 @@ module Spikard
       traits.engine.route(Config.json(document))
     rescue RouteError => e
       raise RouteError, "#{@place}: #{e.message}"
+    end
+
+    # Raises ArgumentError for options that there are none of, with the nearest of each that is.
+    def self.refuse_unknown(options, who)
+      faults = (options.keys - OPTIONS).map do |name|
+        # Ruby may be started without it.
+        checker = DidYouMean::SpellChecker.new(dictionary: OPTIONS) if defined?(DidYouMean)
+        near = checker&.correct(name)&.first
+        "#{who} has no option #{name}#{"; did you mean #{near}?" if near}"
+      end
+      raise ArgumentError, faults.join("\n") unless faults.empty?
     end
 
     # Where the handler of such options runs, in the engine's words.
