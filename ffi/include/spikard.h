@@ -1195,6 +1195,25 @@ uint32_t spk_check_request_id(const uint8_t *id, size_t length);
 void spk_port_free(struct spk_port *port);
 
 /**
+ * Judges a whole body as JSON text, as the engine does before a call where a route declares its
+ * body: syntax, UTF-8, duplicate keys, and nesting within the configuration's `max_json_depth`.
+ *
+ * The document is that of the 400 which the engine answers there, or empty if the text is sound.
+ *
+ * It is not NUL-terminated, owned by the library, and valid until the next field is written on
+ * this thread. Any thread. Does not block.
+ *
+ * The caller owes:
+ * `app` is a live handle; `body` is valid for `length` bytes; `document` and `document_length` for
+ * one write each.
+ */
+uint32_t spk_json_check(const struct spk_app *app,
+                        const uint8_t *body,
+                        size_t length,
+                        const uint8_t **document,
+                        size_t *document_length);
+
+/**
  * Answers a call.
  *
  * A reply that HTTP cannot carry, or with a pointer in it that is NULL, is answered with 500 in

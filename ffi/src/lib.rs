@@ -14,6 +14,7 @@ pub mod field;
 pub mod form;
 pub mod hook;
 pub mod host;
+pub mod json;
 mod raised;
 pub mod reply;
 #[cfg(feature = "server")]

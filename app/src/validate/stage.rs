@@ -225,6 +225,14 @@ impl<R: Rules> RequestStage for Validate<R> {
     }
 }
 
+/// The 400 of a body that is no sound JSON text, for hosts that read one which nobody declared.
+/// `None` if it is sound.
+#[must_use]
+pub fn unsound_json(body: &[u8], depth_max: u32) -> Option<Problem> {
+    let fault = json::check(body, depth_max).err()?;
+    Some(json_problem(&fault))
+}
+
 /// The 400 of a malformed body, with the place where it is malformed.
 fn json_problem(fault: &JsonFault) -> Problem {
     Problem::of(&BAD_REQUEST)

@@ -6,6 +6,7 @@ use spikard_ffi::{
     cookie::spk_set_cookie,
     field::{spk_check_redirect, spk_etag, spk_etag_of},
     form::spk_form_read,
+    json::spk_json_check,
 };
 
 use crate::{
@@ -64,6 +65,16 @@ pub fn read_form(app: &App, content_type: Option<&[u8]>, body: &[u8]) -> Result<
     written(|field, out| unsafe {
         spk_form_read(app.raw(), media, media_length, bytes, length, field, out)
     })
+}
+
+/// Judges a whole body as JSON text: the document of `spk_json_check`, empty if it is sound.
+///
+/// # Errors
+/// None that a caller could make.
+pub fn check_json(app: &App, body: &[u8]) -> Result<String, Error> {
+    let (bytes, length) = (body.as_ptr(), body.len());
+    // SAFETY: the handle is live, the body is valid for its length, both outputs for a write.
+    written(|field, out| unsafe { spk_json_check(app.raw(), bytes, length, field, out) })
 }
 
 /// The field that `write` lends.

@@ -23,7 +23,7 @@ pub use app::App;
 pub use call::{Argument, Call, Made, Owned, cookies};
 pub use error::{Error, Status};
 pub use event::{Host, Level, Outcome};
-pub use field::{check_redirect, etag, etag_of, read_form, set_cookie};
+pub use field::{check_json, check_redirect, etag, etag_of, read_form, set_cookie};
 pub use kept::{CALLS_MAX, Calls, Token};
 pub use pool::{Pool, Rejected};
 pub use port::{Field, PoolRun, Port, Reply};

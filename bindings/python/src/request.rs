@@ -6,13 +6,13 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::{
-    exceptions::PyRuntimeError,
+    exceptions::{PyRuntimeError, PyValueError},
     intern,
     prelude::*,
     sync::PyOnceLock,
     types::{PyBytes, PyDict, PyList, PyString},
 };
-use spikard_host::{App, Call, Edit, Owned, Purpose, cookies, read_form};
+use spikard_host::{App, Call, Edit, Owned, Purpose, check_json, cookies, read_form};
 
 use crate::{
     engine::Route,
@@ -325,15 +325,30 @@ impl Request {
         self.read_body(py)
     }
 
-    /// The body, read as JSON. Raises `ValueError` if it is not.
+    /// The body, read as JSON. Raises `HttpProblem` if it is not, as the engine answers where a
+    /// route declares its body.
     fn json<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        hooks(py)?.decode.bind(py).call1((self.read_body(py)?,))
+        let body = self.read_body(py)?;
+        let reader = self.lock().reader.clone();
+        let decode = hooks(py)?.decode.bind(py);
+        // A form is the engine's own JSON by now.
+        if let Some(app) = reader {
+            let problem = check_json(&app, body.as_bytes()).map_err(|error| raise(py, error))?;
+            if !problem.is_empty() {
+                let members = decode.call1((problem,))?.cast_into::<PyDict>()?;
+                return Err(refusal(py, &members));
+            }
+        }
+        decode
+            .call1((body,))
+            .map_err(|error| blame_client(py, error, "Invalid request format"))
     }
 
-    /// The body as UTF-8 text. Raises `UnicodeDecodeError` if it is not.
+    /// The body as UTF-8 text. Raises `HttpProblem` if it is not.
     fn text<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.read_body(py)?
             .call_method1(intern!(py, "decode"), ("utf-8",))
+            .map_err(|error| blame_client(py, error, "The body is not UTF-8"))
     }
 
     /// The body, read as a form: a dict of its fields, with its files under their names. Raises
@@ -370,4 +385,25 @@ impl Request {
             String::from_utf8_lossy(self.head.path())
         )
     }
+}
+
+/// The problem to raise for a `ValueError` that the client's bytes have caused; others stay.
+fn blame_client(py: Python<'_>, error: PyErr, detail: &str) -> PyErr {
+    if !error.is_instance_of::<PyValueError>(py) {
+        return error;
+    }
+    let members = PyDict::new(py);
+    let filled = members
+        .set_item(intern!(py, "status"), 400)
+        .and_then(|()| members.set_item(intern!(py, "detail"), detail));
+    match filled {
+        Ok(()) => refusal(py, &members),
+        Err(error) => error,
+    }
+}
+
+/// An `HttpProblem` with these members.
+fn refusal(py: Python<'_>, members: &Bound<'_, PyDict>) -> PyErr {
+    let made = hooks(py).and_then(|hooks| hooks.problem.bind(py).call((), Some(members)));
+    made.map_or_else(|error| error, PyErr::from_value)
 }

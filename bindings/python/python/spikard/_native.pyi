@@ -170,10 +170,15 @@ class Request:
         """The handler runs: further changes are for nobody else."""
 
     def json(self) -> Any:
-        """Return the body read as JSON. Raises ValueError if it is none."""
+        """Return the body read as JSON.
+
+        Raises `HttpProblem` for a body that is none, is nested deeper than `max_json_depth`, or has
+        a key twice: the 400 of a route that declares its body, which leaves as the reply unless it
+        is caught.
+        """
 
     def text(self) -> str:
-        """Return the body read as UTF-8. Raises UnicodeDecodeError if it is none."""
+        """Return the body read as UTF-8. Raises `HttpProblem`, a 400, if it is none."""
 
     def form(self) -> dict[str, Any]:
         """Return the body read as a form, url-encoded or multipart: its fields by name.
