@@ -8,7 +8,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -55,6 +55,13 @@ fn digits(length: usize) -> Vec<u8> {
     std::iter::repeat_with(step).take(length).collect()
 }
 
+/// Held by each test, and alone by the one that looks at the memory of them all.
+static MEMORY: RwLock<()> = RwLock::new(());
+
+fn together() -> RwLockReadGuard<'static, ()> {
+    MEMORY.read().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn resident_bytes() -> u64 {
     let text = fs::read_to_string("/proc/self/statm").expect("procfs");
     let pages = text.split(' ').nth(1).and_then(|pages| pages.parse().ok());
@@ -63,6 +70,7 @@ fn resident_bytes() -> u64 {
 
 #[test]
 fn a_client_that_takes_its_time_costs_no_memory() {
+    let _alone = MEMORY.write().unwrap_or_else(PoisonError::into_inner);
     let folder = tempfile::tempdir().unwrap();
     let mut file = File::create(folder.path().join("large.txt")).unwrap();
     file.write_all(&digits(64 << 20)).unwrap();
@@ -84,6 +92,7 @@ fn a_client_that_takes_its_time_costs_no_memory() {
 
 #[test]
 fn nobody_else_waits_for_the_encoder() {
+    let _together = together();
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("large.txt"), digits(2 << 20)).unwrap();
     fs::write(folder.path().join("small.txt"), "small").unwrap();
@@ -115,6 +124,7 @@ fn nobody_else_waits_for_the_encoder() {
 
 #[test]
 fn a_file_that_becomes_shorter_ends_without_a_last_chunk() {
+    let _together = together();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("large.txt");
     for engine in common::engines() {
@@ -147,6 +157,7 @@ fn a_file_that_becomes_shorter_ends_without_a_last_chunk() {
 
 #[test]
 fn a_client_without_chunks_gets_the_file_as_it_is() {
+    let _together = together();
     let folder = tempfile::tempdir().unwrap();
     let content = digits(300_000);
     fs::write(folder.path().join("large.txt"), &content).unwrap();
@@ -165,6 +176,7 @@ fn a_client_without_chunks_gets_the_file_as_it_is() {
 
 #[test]
 fn decoders_of_others_read_it() {
+    let _together = together();
     let folder = tempfile::tempdir().unwrap();
     let content = digits(1 << 20);
     fs::write(folder.path().join("large.txt"), &content).unwrap();
