@@ -18,7 +18,7 @@ import pytest
 
 from spikard import Spikard
 from spikard.testing import TestClient
-from test_run import DEMO, Program, started
+from test_run import SCRIPTS, Program, started
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLES = ROOT / "examples" / "python"
@@ -27,7 +27,7 @@ EXAMPLES = ROOT / "examples" / "python"
 @contextmanager
 def served(example: str, folder: Path) -> Iterator[Program]:
     """A program of the manual, in a folder; in the end it stops as it should."""
-    command = [sys.executable, str(DEMO), str(EXAMPLES / example)]
+    command = [sys.executable, str(SCRIPTS / "demo.py"), str(EXAMPLES / example)]
     with started(command, folder, folder=folder) as program:
         assert program.port
         yield program
