@@ -239,7 +239,8 @@ CARGO_RESULT = re.compile(r"test result: \w+\. (\d+) passed; (\d+) failed; (\d+)
 CARGO_TEST = re.compile(r"test (\S+)(?: - .*)? \.\.\. (FAILED|ignored.*)$")
 PYTEST_RESULT = re.compile(r"=* ?((?:\d+ [a-z]+(?:, )?)+) in [\d.]+s")
 PYTEST_LINE = re.compile(r"(FAILED|ERROR|SKIPPED) (.+)$")
-NODE_RESULT = re.compile(r"\W*(pass|fail|cancelled|skipped|todo) (\d+)$")
+# The sign before it is a letter to Python.
+NODE_RESULT = re.compile(r"(?:\S )?(pass|fail|cancelled|skipped|todo) (\d+)$")
 NODE_LINE = re.compile(r"\s*(?:✖|﹣) (.+?)(?: \([\d.]+ms\))?(?: # (.+))?$")
 MINITEST_RESULT = re.compile(
     r"(\d+) runs, \d+ assertions, (\d+) failures, (\d+) errors, (\d+) skips"
