@@ -79,13 +79,24 @@ impl BodyRule {
     /// [`Validate`]. `None` if the schema admits it.
     #[must_use]
     pub fn second_look(&self, body: &[u8], depth_max: u32) -> Option<Problem> {
-        let schema = self.schema.as_ref()?;
         let mut faults = Faults::new();
-        match json::lay_out(body, depth_max) {
-            Ok(laid_out) => schema.judge_body(&laid_out.tape(), &mut faults),
-            Err(fault) => return Some(json_problem(&fault)),
+        if let Err(fault) = self.judge_by_schema(body, depth_max, &mut faults) {
+            return Some(json_problem(&fault));
         }
         (!faults.is_empty()).then(|| faults.into_problem())
+    }
+
+    /// Judges a JSON body whoever else would.
+    fn judge_by_schema(
+        &self,
+        body: &[u8],
+        depth_max: u32,
+        faults: &mut Faults,
+    ) -> Result<(), JsonFault> {
+        if let Some(schema) = &self.schema {
+            schema.judge_body(&json::lay_out(body, depth_max)?.tape(), faults);
+        }
+        Ok(())
     }
 
     fn judge(
@@ -203,11 +214,9 @@ impl<R: Rules> Validate<R> {
             return None;
         }
         // Every fault stands in one answer: those that were left to the host as well.
-        if let Some(body) = body.filter(|body| body.host_judges && !x.body.is_empty())
-            && let Some(schema) = &body.schema
-            && let Ok(laid_out) = json::lay_out(&x.body, self.limits.json_depth_max)
-        {
-            schema.judge_body(&laid_out.tape(), &mut faults);
+        if let Some(body) = body.filter(|body| body.host_judges && !x.body.is_empty()) {
+            // Its syntax was checked above.
+            let _ = body.judge_by_schema(&x.body, self.limits.json_depth_max, &mut faults);
         }
         Some(faults.into_problem())
     }
