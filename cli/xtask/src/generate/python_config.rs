@@ -8,7 +8,7 @@ use spikard_contract::meta::{Field, Kind, Record, sentences};
 
 use super::CONFIG_SOURCE;
 use super::python::docstring;
-use super::words::{line, notice, range, wrap};
+use super::words::{depth, line, notice, range, wrap};
 
 /// `_generated/config.py`. `records` has inner records first.
 pub(super) fn module(records: &[&Record]) -> String {
@@ -131,14 +131,6 @@ fn push_methods(out: &mut String, record: &Record) {
         }
     }
     out.push_str("        return cls(**values)\n");
-}
-
-/// How many lists or maps are around the record of a kind.
-fn depth(kind: &Kind) -> usize {
-    match kind {
-        Kind::List(entry) | Kind::Map(entry) => depth(entry) + 1,
-        _ => 0,
-    }
 }
 
 /// The type of the dataclass field.

@@ -8,7 +8,7 @@ use spikard_contract::meta::{Field, Kind, Record, sentences};
 
 use super::CONFIG_SOURCE;
 use super::ruby::{comment, head, signatures_head, text};
-use super::words::{line, range};
+use super::words::{depth, line, range};
 
 /// `config.rb`. `records` has inner records first.
 pub(super) fn module(records: &[&Record]) -> String {
@@ -133,14 +133,6 @@ fn paragraphs(record: &Record) -> Vec<String> {
 /// A doc in which `null` is `nil`.
 fn ruby(doc: &str) -> String {
     doc.replace("`null`", "`nil`")
-}
-
-/// How many lists or maps are around the record of a kind.
-fn depth(kind: &Kind) -> usize {
-    match kind {
-        Kind::List(entry) | Kind::Map(entry) => depth(entry) + 1,
-        _ => 0,
-    }
 }
 
 /// The type of a value, as it is held or as it may be given.

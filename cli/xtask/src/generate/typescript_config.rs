@@ -8,7 +8,7 @@ use spikard_contract::meta::{Field, Kind, Record, sentences};
 
 use super::CONFIG_SOURCE;
 use super::typescript::{camel, comment, head, text};
-use super::words::{line, range};
+use super::words::{depth, line, range};
 
 /// `config.ts`. `records` has inner records first.
 pub(super) fn module(records: &[&Record]) -> String {
@@ -92,14 +92,6 @@ fn push_row(out: &mut String, field: &Field) {
         None => format!("[\"{}\"]", field.name),
     };
     out.push_str(&format!("    {name}: {row},\n"));
-}
-
-/// How many lists or maps are around the record of a kind.
-fn depth(kind: &Kind) -> usize {
-    match kind {
-        Kind::List(entry) | Kind::Map(entry) => depth(entry) + 1,
-        _ => 0,
-    }
 }
 
 fn annotation(field: &Field) -> String {

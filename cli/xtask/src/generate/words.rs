@@ -30,6 +30,14 @@ pub(super) fn wrap(text: &str, indent: usize) -> Vec<String> {
     lines
 }
 
+/// How many lists or maps are around the record of a kind.
+pub(super) fn depth(kind: &Kind) -> usize {
+    match kind {
+        Kind::List(entry) | Kind::Map(entry) => depth(entry) + 1,
+        _ => 0,
+    }
+}
+
 /// The default as JSON text.
 pub(super) fn default(field: &Field) -> String {
     (field.default)().to_string()
