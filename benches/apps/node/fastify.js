@@ -3,32 +3,7 @@
 "use strict";
 
 const fastify = require("fastify")();
-
-const line = {
-  type: "object",
-  required: ["sku", "quantity", "price"],
-  properties: {
-    sku: { type: "string", minLength: 1, maxLength: 20 },
-    quantity: { type: "integer", minimum: 1 },
-    price: { type: "number", exclusiveMinimum: 0 },
-    note: { type: ["string", "null"] },
-  },
-};
-const order = {
-  type: "object",
-  required: ["id", "customer", "express", "lines"],
-  properties: {
-    id: { type: "integer" },
-    customer: {
-      type: "object",
-      required: ["name", "email"],
-      properties: { name: { type: "string" }, email: { type: "string" } },
-    },
-    express: { type: "boolean" },
-    voucher: { type: ["string", "null"] },
-    lines: { type: "array", items: line },
-  },
-};
+const order = require("../order.json");
 
 fastify.get("/hello", async () => ({ message: "Hello, World!" }));
 fastify.get("/sync", (_, reply) => reply.send({ message: "Hello, World!" }));

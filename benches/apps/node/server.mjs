@@ -3,6 +3,7 @@
 // PORT, ENGINE (`auto`, `io_uring`, `epoll`) and CONFIG (further settings, as JSON) come from the
 // environment; there is one worker, because the scripts compare what one core does.
 
+import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { Spikard } from "../../../bindings/node/index.mjs";
@@ -14,31 +15,7 @@ const BIG = Array.from({ length: 280 }, (_, each) => ({
   score: (each * 37) % 101,
 }));
 
-const LINE = {
-  type: "object",
-  required: ["sku", "quantity", "price"],
-  properties: {
-    sku: { type: "string", minLength: 1, maxLength: 20 },
-    quantity: { type: "integer", minimum: 1 },
-    price: { type: "number", exclusiveMinimum: 0 },
-    note: { type: ["string", "null"] },
-  },
-};
-const ORDER = {
-  type: "object",
-  required: ["id", "customer", "express", "lines"],
-  properties: {
-    id: { type: "integer" },
-    customer: {
-      type: "object",
-      required: ["name", "email"],
-      properties: { name: { type: "string" }, email: { type: "string" } },
-    },
-    express: { type: "boolean" },
-    voucher: { type: ["string", "null"] },
-    lines: { type: "array", items: LINE },
-  },
-};
+const ORDER = JSON.parse(readFileSync(new URL("../order.json", import.meta.url), "utf8"));
 const SEARCH = {
   type: "object",
   required: ["term", "limit", "offset", "price", "in_stock"],

@@ -7,38 +7,14 @@
 
 $LOAD_PATH.unshift(File.expand_path("../../../bindings/ruby/lib", __dir__))
 
+require "json"
 require "spikard"
 
 BIG = Array.new(280) do |each|
   { id: each, name: "User #{each}", email: "user#{each}@example.com", score: each * 37 % 101 }
 end
 
-LINE = {
-  type: "object",
-  required: %w[sku quantity price],
-  properties: {
-    sku: { type: "string", minLength: 1, maxLength: 20 },
-    quantity: { type: "integer", minimum: 1 },
-    price: { type: "number", exclusiveMinimum: 0 },
-    note: { type: %w[string null] }
-  }
-}.freeze
-CUSTOMER = {
-  type: "object",
-  required: %w[name email],
-  properties: { name: { type: "string" }, email: { type: "string" } }
-}.freeze
-ORDER = {
-  type: "object",
-  required: %w[id customer express lines],
-  properties: {
-    id: { type: "integer" },
-    customer: CUSTOMER,
-    express: { type: "boolean" },
-    voucher: { type: %w[string null] },
-    lines: { type: "array", items: LINE }
-  }
-}.freeze
+ORDER = JSON.parse(File.read(File.expand_path("../order.json", __dir__)))
 
 app = Spikard::App.new
 
