@@ -42,6 +42,18 @@ pub enum Level {
 }
 
 impl Level {
+    /// As the ABI and the host languages' halves know it.
+    #[must_use]
+    pub fn number(self) -> u32 {
+        match self {
+            Self::Error => 1,
+            Self::Warn => 2,
+            Self::Info => 3,
+            Self::Debug => 4,
+            Self::Access => 5,
+        }
+    }
+
     pub(crate) fn from_number(number: u32) -> Self {
         match number {
             1 => Self::Error,

@@ -180,7 +180,7 @@ impl Inner {
         self.pump.enter();
         let env = self.pump.env();
         let told = self.told.log.borrow_back(&env);
-        let line = (level_number(level), message.to_owned());
+        let line = (level.number(), message.to_owned());
         if told.and_then(|log| log.call(line.into())).is_err() {
             eprintln!("{message}");
         }
@@ -261,17 +261,6 @@ impl Host for Guest {
             name => format!("{name} ({route}) has held its worker"),
         };
         eprintln!("WARNING {who} for {for_ms} ms; nothing else is served meanwhile");
-    }
-}
-
-/// A level as JavaScript knows it.
-pub(crate) fn level_number(level: Level) -> u32 {
-    match level {
-        Level::Error => 1,
-        Level::Warn => 2,
-        Level::Info => 3,
-        Level::Debug => 4,
-        Level::Access => 5,
     }
 }
 

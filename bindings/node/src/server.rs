@@ -10,7 +10,7 @@ use crate::{
     calls::Calls,
     convert::{pass_streams_on, take_descriptor},
     engine::{Engine, Failure, failed, lifted},
-    guest::{Guest, Inner, level_number},
+    guest::{Guest, Inner},
     pump::{Turned, Work},
 };
 
@@ -194,7 +194,7 @@ pub(crate) fn supervise(
     let command: Vec<Vec<u8>> = command.into_iter().map(String::into_bytes).collect();
     let say = |level: Level, message: &str| {
         // A line that nobody takes is no reason to end a server.
-        let _ = log.call((level_number(level), message.to_owned()).into());
+        let _ = log.call((level.number(), message.to_owned()).into());
     };
     pass_streams_on();
     spikard_host::supervise(&config, &command, &say).map_err(failed)

@@ -154,15 +154,8 @@ pub(crate) fn raise(py: Python<'_>, error: Error) -> PyErr {
 
 /// Logs a line through the Python half. A failure to log has nowhere to go.
 pub(crate) fn log(py: Python<'_>, level: Level, message: &str) {
-    let number = match level {
-        Level::Error => 1,
-        Level::Warn => 2,
-        Level::Info => 3,
-        Level::Debug => 4,
-        Level::Access => 5,
-    };
     if let Ok(hooks) = hooks(py)
-        && let Err(error) = hooks.log.call1(py, (number, message))
+        && let Err(error) = hooks.log.call1(py, (level.number(), message))
     {
         error.write_unraisable(py, None);
     }

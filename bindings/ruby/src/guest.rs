@@ -23,7 +23,7 @@ use magnus::{
 };
 use spikard_host::{Call, Host, Level, Outcome, Port, Purpose};
 
-use crate::{convert::binary, request::Request, setup::number_of, usher::Usher};
+use crate::{convert::binary, request::Request, usher::Usher};
 
 /// One of the application's functions, as the worker needs it.
 pub(crate) struct Function {
@@ -286,7 +286,7 @@ impl Host for Guest {
     /// A logger is user code, so it is called after the turn.
     fn log(&self, level: Level, message: &str) {
         self.notify(Notice {
-            level: number_of(level),
+            level: level.number(),
             message: message.to_owned(),
             is_stall: false,
         });
@@ -298,7 +298,7 @@ impl Host for Guest {
             name => format!("{name} ({route}) has held its worker"),
         };
         self.notify(Notice {
-            level: number_of(Level::Warn),
+            level: Level::Warn.number(),
             message: format!("{who} for {for_ms} ms; nothing else is served meanwhile"),
             is_stall: true,
         });

@@ -25,7 +25,7 @@ use crate::{
         Anywhere, Unblock, either_of, give_way, rest, serve_here, take_descriptor, with_lock,
         without_lock,
     },
-    setup::{number_of, raise},
+    setup::raise,
 };
 
 /// One worker, over sockets or in process. A loop watches its descriptors and calls `turn`.
@@ -274,7 +274,7 @@ fn supervise(ruby: &Ruby, command: RArray, config_json: String, log: Value) -> R
     let say = |level: Level, message: &str| {
         with_lock(|| {
             if let Ok(ruby) = Ruby::get() {
-                let arguments = (number_of(level), message);
+                let arguments = (level.number(), message);
                 // A failure to log has nowhere to go.
                 let _ = ruby
                     .get_inner(log)

@@ -6,7 +6,7 @@ use magnus::{
     Error, ExceptionClass, RClass, RModule, RString, Ruby, Value, function, prelude::*,
     value::Opaque,
 };
-use spikard_host::{Level, Status};
+use spikard_host::Status;
 
 use crate::convert::bytes_of;
 
@@ -55,17 +55,6 @@ pub(crate) fn raise(ruby: &Ruby, error: spikard_host::Error) -> Error {
     let class = spikard.and_then(|spikard| spikard.const_get::<_, ExceptionClass>(name));
     let class = class.unwrap_or_else(|_| ruby.exception_runtime_error());
     Error::new(class, error.message)
-}
-
-/// A level as the number that the Ruby half knows.
-pub(crate) fn number_of(level: Level) -> u32 {
-    match level {
-        Level::Error => 1,
-        Level::Warn => 2,
-        Level::Info => 3,
-        Level::Debug => 4,
-        Level::Access => 5,
-    }
 }
 
 /// Defines the module's own functions.
